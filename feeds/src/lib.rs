@@ -1,0 +1,21 @@
+//! Venue protocols: bytes in, ticks out.
+//!
+//! Nothing here does I/O or reads a clock: the time is an argument, and the dependency list is the
+//! wall. A venue is one file that implements [`Feed`].
+
+pub mod decimal;
+pub mod error;
+pub mod feed;
+pub mod symbol;
+pub mod tick;
+pub mod time;
+
+pub use decimal::Price;
+pub use decimal::Size;
+pub use error::Error;
+pub use feed::Feed;
+pub use feed::Output;
+pub use feed::Profile;
+pub use symbol::Symbol;
+pub use tick::Tick;
+pub use time::Nanos;
