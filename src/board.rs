@@ -12,6 +12,7 @@ use tickwire_feeds::Nanos;
 use tickwire_feeds::Symbol;
 use tickwire_feeds::tick::GapState;
 use tickwire_feeds::tick::State;
+use tickwire_feeds::tick::Trading;
 
 use crate::event::Body;
 use crate::event::Channel;
@@ -122,16 +123,8 @@ impl Board {
     /// What clients see of a symbol's health: the worse of its own and its feed's.
     #[must_use]
     pub fn health<'a>(&'a self, symbol: &'a SymbolBoard) -> ShownHealth<'a> {
-        let feed = self.feed(symbol.feed).map(|feed| &feed.health);
-        let own = symbol.health.as_ref();
-        let trading = own.and_then(|health| health.trading);
-        let health = match (feed, own) {
-            (Some(feed), Some(own)) if own.state > feed.state => own,
-            (Some(feed), _) => feed,
-            (None, Some(own)) => own,
-            (None, None) => &UNKNOWN,
-        };
-        ShownHealth { health, trading }
+        let feed = self.feed(symbol.feed).map_or(&UNKNOWN, |feed| &feed.health);
+        worse(feed, symbol.health.as_ref())
     }
 
     /// Follows the tape by one event. Events that it knows already change nothing.
@@ -160,7 +153,7 @@ impl Board {
 
     fn apply_status(&mut self, seq: Seq, status: &Status) {
         match &status.scope {
-            Scope::Feed(id) => {
+            Scope::Feed(id, _) => {
                 if let Some(feed) = self.feeds.get_mut(id.index()) {
                     feed.health = status.health.clone();
                     feed.status_seq = seq;
@@ -179,7 +172,7 @@ impl Board {
 
     fn apply_gap(&mut self, seq: Seq, gap: &Gap) {
         match &gap.scope {
-            Scope::Feed(id) => {
+            Scope::Feed(id, _) => {
                 if let Some(feed) = self.feeds.get_mut(id.index()) {
                     feed.touched = seq;
                     if gap.state == GapState::Open {
@@ -227,11 +220,20 @@ impl Board {
 
 const UNKNOWN: Health = Health { state: State::Down, trading: None, since: Nanos(0), reason: None };
 
+/// The worse of a feed's health and a symbol's own, with the symbol's trading state.
+fn worse<'a>(feed: &'a Health, symbol: Option<&'a Health>) -> ShownHealth<'a> {
+    let trading = symbol.and_then(|health| health.trading);
+    let health = symbol.filter(|own| own.state > feed.state).unwrap_or(feed);
+    ShownHealth { health, trading }
+}
+
 /// What clients see of a symbol's health, borrowed from a board.
 #[derive(Debug, Clone, Copy)]
 pub struct ShownHealth<'a> {
-    health: &'a Health,
-    trading: Option<tickwire_feeds::tick::Trading>,
+    /// The worse of the two; its own `trading` does not count.
+    pub health: &'a Health,
+    /// The market's state, which only a symbol has.
+    pub trading: Option<Trading>,
 }
 
 impl ShownHealth<'_> {

@@ -286,13 +286,34 @@ pub struct Status {
     pub status_prev: Seq,
 }
 
+impl Status {
+    /// What clients of a symbol in its scope see from here on.
+    #[must_use]
+    pub fn shown_of(&self, symbol: SymbolId) -> &Health {
+        let except = match &self.scope {
+            Scope::Feed(_, link) => link.except.iter().find(|(id, _)| *id == symbol),
+            Scope::Symbol(..) => None,
+        };
+        except.map_or(&self.shown, |(_, health)| health)
+    }
+}
+
 /// Whom a status or gap concerns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scope {
     /// Every stream of every symbol of a feed.
-    Feed(FeedId),
+    Feed(FeedId, FeedLink),
     /// Streams of one symbol, with its place in each that it is a message of.
     Symbol(SymbolId, Vec<(Channel, Link)>),
+}
+
+/// The place of a feed-wide event among its like.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FeedLink {
+    /// The feed-wide event before it; 0 for the first.
+    pub prev: Seq,
+    /// Symbols that do not show the feed's health, with what they show instead; of a status only.
+    pub except: Vec<(SymbolId, Health)>,
 }
 
 impl Scope {

@@ -18,11 +18,13 @@ use super::symbol::prints;
 use super::symbol::same;
 use super::symbol::same_price;
 use super::symbol::same_size;
+use super::worse;
 use crate::event::Body;
 use crate::event::Channel;
 use crate::event::DayStart;
 use crate::event::Event;
 use crate::event::FeedId;
+use crate::event::FeedLink;
 use crate::event::Fields;
 use crate::event::Gap;
 use crate::event::Health;
@@ -199,40 +201,47 @@ impl Board {
     }
 
     fn stamp_status(&self, feed: FeedId, tick: tick::Status, seq: Seq) -> Result<Event, Refused> {
-        let (scope, before, status_prev) = match &tick.scope {
-            tick::Scope::Feed => {
-                let board = self.feed(feed).ok_or(Refused::UnknownSymbol)?;
-                (Scope::Feed(feed), Some(&board.health), board.status_seq)
-            }
-            tick::Scope::Symbol(name) => {
-                let (id, symbol) = self.listed(feed, name)?;
-                let links = Channel::ALL.map(|channel| (channel, self.link(channel, symbol)));
-                (Scope::Symbol(id, links.into()), symbol.health.as_ref(), symbol.status_seq)
-            }
+        let board = self.feed(feed).ok_or(Refused::UnknownSymbol)?;
+        let named = match &tick.scope {
+            tick::Scope::Feed => None,
+            tick::Scope::Symbol(name) => Some(self.listed(feed, name)?),
         };
-        let unchanged = before.filter(|before| before.state == tick.state && status_prev.0 > 0);
+        let (before, status_prev) = match named {
+            None => (Some(&board.health), board.status_seq),
+            Some((_, symbol)) => (symbol.health.as_ref(), symbol.status_seq),
+        };
+        let known = before.filter(|before| before.state == tick.state && status_prev.0 > 0);
         let health = Health {
             state: tick.state,
             trading: tick.trading,
-            since: unchanged.map_or(tick.recv, |before| before.since),
+            since: known.map_or(tick.recv, |before| before.since),
             reason: tick.reason,
         };
-        if unchanged.is_some_and(|before| *before == health) {
+        if known.is_some_and(|before| *before == health) {
             return Err(Refused::Repeated);
         }
-        let shown = self.shown(&scope, feed, &health);
+        let (scope, shown) = match named {
+            None => {
+                let link = FeedLink { prev: board.touched, except: self.except(feed, &health) };
+                (Scope::Feed(feed, link), health.clone())
+            }
+            Some((id, symbol)) => {
+                let links = Channel::ALL.map(|channel| (channel, self.link(channel, symbol)));
+                let shown = worse(&board.health, Some(&health)).to_health();
+                (Scope::Symbol(id, links.into()), shown)
+            }
+        };
         let body = Body::Status(Status { scope, health, shown, status_prev });
         Ok(Event { seq, recv: tick.recv, ts: None, body })
     }
 
-    /// The worse of a new health and, for a symbol, its feed's.
-    fn shown(&self, scope: &Scope, feed: FeedId, health: &Health) -> Health {
-        match (scope, self.feed(feed)) {
-            (Scope::Symbol(..), Some(feed)) if feed.health.state >= health.state => {
-                Health { trading: health.trading, ..feed.health.clone() }
-            }
-            _ => health.clone(),
-        }
+    /// The symbols of a feed that will not show its new health as it is.
+    fn except(&self, feed: FeedId, health: &Health) -> Vec<(SymbolId, Health)> {
+        let own =
+            self.symbols().filter(|(_, symbol)| symbol.feed == feed && symbol.health.is_some());
+        own.map(|(id, symbol)| (id, worse(health, symbol.health.as_ref()).to_health()))
+            .filter(|(_, shown)| shown != health)
+            .collect()
     }
 
     fn stamp_gap(&self, feed: FeedId, tick: &tick::Gap, seq: Seq) -> Result<Event, Refused> {
@@ -243,7 +252,7 @@ impl Board {
             seq
         };
         let mut gap = Gap {
-            scope: Scope::Feed(feed),
+            scope: Scope::Feed(feed, FeedLink { prev: board.touched, except: Vec::new() }),
             covers: tick.covers,
             cause: tick.cause,
             missing: tick.missing,
