@@ -47,6 +47,8 @@ pub struct Board {
 pub struct FeedBoard {
     /// Its name in the configuration.
     pub name: Box<str>,
+    /// The part before the colon of its symbols.
+    pub venue: Box<str>,
     /// Its health; `down` until its first status.
     pub health: Health,
     /// Its last status; 0 if there was none.
@@ -190,7 +192,9 @@ impl Board {
 
     fn apply_registry(&mut self, change: &Registry) {
         match change {
-            Registry::Feed { name, .. } => self.feeds.push(FeedBoard::new(name.clone())),
+            Registry::Feed { name, venue, .. } => {
+                self.feeds.push(FeedBoard::new(name.clone(), venue.clone()));
+            }
             Registry::Listed { id, symbol, feed, raw } => {
                 if let Some(known) = self.symbols.get_mut(id.index()) {
                     let left = self.feeds.get(known.feed.index()).map(|feed| feed.touched);
@@ -245,9 +249,10 @@ impl ShownHealth<'_> {
 }
 
 impl FeedBoard {
-    fn new(name: Box<str>) -> Self {
+    fn new(name: Box<str>, venue: Box<str>) -> Self {
         Self {
             name,
+            venue,
             health: UNKNOWN,
             status_seq: Seq::START,
             touched: Seq::START,

@@ -363,6 +363,8 @@ pub enum Registry {
         id: FeedId,
         /// Its name in the configuration.
         name: Box<str>,
+        /// The part before the colon of its symbols.
+        venue: Box<str>,
     },
     /// A symbol got its id, or came back.
     Listed {

@@ -2,3 +2,5 @@
 
 pub mod board;
 pub mod event;
+pub mod outbox;
+pub mod wire;
