@@ -6,6 +6,7 @@
 pub mod decimal;
 pub mod error;
 pub mod feed;
+pub mod sim;
 pub mod symbol;
 pub mod tick;
 pub mod time;
@@ -16,6 +17,7 @@ pub use error::Error;
 pub use feed::Feed;
 pub use feed::Output;
 pub use feed::Profile;
+pub use sim::Sim;
 pub use symbol::Symbol;
 pub use tick::Tick;
 pub use time::Nanos;
