@@ -1,0 +1,3 @@
+//! The sequencer: the single writer of the tape.
+
+pub mod intake;
