@@ -80,6 +80,12 @@ impl Board {
         self.seq
     }
 
+    /// The time of the last clock event.
+    #[must_use]
+    pub const fn clock(&self) -> Nanos {
+        self.clock
+    }
+
     /// The symbol's id, if the tape knows the name; it may be unlisted.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<SymbolId> {
@@ -220,8 +226,6 @@ impl Board {
         }
     }
 }
-
-const UNKNOWN: Health = Health { state: State::Down, trading: None, since: Nanos(0), reason: None };
 
 /// The worse of a feed's health and a symbol's own, with the symbol's trading state.
 pub(crate) fn worse<'a>(feed: &'a Health, symbol: Option<&'a Health>) -> ShownHealth<'a> {

@@ -3,6 +3,9 @@
 pub mod board;
 pub mod clock;
 pub mod event;
+pub mod hub;
 pub mod outbox;
 pub mod sequencer;
+pub mod subscriber;
+pub mod tape;
 pub mod wire;

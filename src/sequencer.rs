@@ -70,6 +70,8 @@ pub struct Sequencer {
     inputs: Vec<Input>,
     events: Vec<Event>,
     next: Seq,
+    /// The last one that was published, or found on the tape.
+    last: Seq,
     tended_at: Nanos,
     clock_until: Nanos,
     stats: Arc<Stats>,
@@ -90,6 +92,7 @@ impl Sequencer {
     pub fn new(journal: Journal, board: Board, publisher: Publisher, bell: Arc<Bell>) -> Self {
         Self {
             next: journal.next_seq(),
+            last: board.seq(),
             journal,
             board,
             publisher,
@@ -180,7 +183,8 @@ impl Sequencer {
     }
 
     fn accept(&mut self, index: usize, feed: FeedId, tick: Tick) {
-        let listing = if let Tick::Listed(listing) = &tick { Some(listing.symbol.clone()) } else { None };
+        let listing =
+            if let Tick::Listed(listing) = &tick { Some(listing.symbol.clone()) } else { None };
         let named_all = tick == Tick::AllListed;
         self.stamp(feed, tick);
         if let Some(symbol) = listing {
@@ -198,7 +202,8 @@ impl Sequencer {
 
     /// Ends the symbols of a feed that it no longer names.
     fn unlist(&mut self, feed: FeedId, named: &HashSet<SymbolId>) {
-        let of_feed = self.board.symbols().filter(|(_, symbol)| symbol.feed == feed && symbol.listed);
+        let of_feed =
+            self.board.symbols().filter(|(_, symbol)| symbol.feed == feed && symbol.listed);
         let gone: Vec<SymbolId> =
             of_feed.map(|(id, _)| id).filter(|id| !named.contains(id)).collect();
         for id in gone {
@@ -234,7 +239,8 @@ impl Sequencer {
     /// Each second, while anything depends on it.
     fn tick_clock(&mut self) {
         let now = clock::now();
-        let is_new_second = now.0.div_euclid(1_000_000_000) != self.board.clock().0.div_euclid(1_000_000_000);
+        let is_new_second =
+            now.0.div_euclid(1_000_000_000) != self.board.clock().0.div_euclid(1_000_000_000);
         if is_new_second && now < self.clock_until {
             let event = self.board.stamp_clock(now, self.next);
             self.push(event);
@@ -243,8 +249,9 @@ impl Sequencer {
 
     /// Appends what was stamped, however long that takes, then publishes it.
     fn commit(&mut self, stop: &AtomicBool) {
-        let Some(first) = self.events.first() else { return };
-        let mut after = first.seq;
+        if self.events.is_empty() {
+            return;
+        }
         let mut stopped = false;
         while let Err(error) = self.journal.append(&self.events) {
             if !stopped {
@@ -264,12 +271,11 @@ impl Sequencer {
             info!("the tape goes on");
             self.publisher.hub().set_trouble(None);
         }
-        after = self.publisher.hub().published().min(Seq(after.0 - 1));
         self.stats.batches.fetch_add(1, Ordering::Relaxed);
         self.stats.events.fetch_add(self.events.len() as u64, Ordering::Relaxed);
         let shared = self.events.drain(..).map(|event| {
-            let before = std::mem::replace(&mut after, event.seq);
-            Shared::new(event, before)
+            let after = std::mem::replace(&mut self.last, event.seq);
+            Shared::new(event, after)
         });
         let shared = shared.collect();
         self.publisher.publish(shared);

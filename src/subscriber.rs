@@ -281,7 +281,8 @@ impl Subscriber {
         if !self.outbox.wants_more() {
             return None;
         }
-        let due = self.tracing.pop_where(&self.streams, |phase| matches!(phase, Phase::Tracing(_)))?;
+        let due =
+            self.tracing.pop_where(&self.streams, |phase| matches!(phase, Phase::Tracing(_)))?;
         let stream = self.streams.get(due.slot)?;
         let Phase::Tracing(count) = stream.phase else { return None };
         let (channel, symbol) = (stream.channel, stream.symbol);

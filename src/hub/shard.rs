@@ -8,8 +8,8 @@ mod listeners;
 mod pump;
 
 use std::cell::RefCell;
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -24,7 +24,6 @@ use tracing::error;
 
 use crate::board::Board;
 use crate::clock;
-use crate::event::Seq;
 use crate::hub::Hub;
 use crate::hub::Shared;
 use crate::hub::Trouble;

@@ -60,12 +60,7 @@ struct Named<'a> {
 }
 
 impl Subscriber {
-    pub(super) fn subscribe_or_wait(
-        &mut self,
-        id: Option<Id>,
-        op: op::Subscribe,
-        view: &View<'_>,
-    ) {
+    pub(super) fn subscribe_or_wait(&mut self, id: Option<Id>, op: op::Subscribe, view: &View<'_>) {
         self.attempt(id, op, view, view.now + CURSOR_WAIT);
     }
 
@@ -158,7 +153,8 @@ impl Subscriber {
     fn register(&mut self, op: &op::Subscribe, named: &Named<'_>, now: Instant) -> Option<u32> {
         let known = named.known.iter().map(|(_, symbol)| *symbol);
         let exact: BTreeSet<Symbol> = known.chain(named.pending.iter().copied()).cloned().collect();
-        let patterns: Vec<_> = named.patterns.iter().map(|(pattern, _)| (*pattern).clone()).collect();
+        let patterns: Vec<_> =
+            named.patterns.iter().map(|(pattern, _)| (*pattern).clone()).collect();
         if exact.is_empty() && patterns.is_empty() {
             return None;
         }
@@ -190,7 +186,8 @@ impl Subscriber {
         begin: Begin,
         board: &Board,
     ) {
-        let phase = if let Begin::Trace(count) = begin { Phase::Tracing(count) } else { Phase::Starting };
+        let phase =
+            if let Begin::Trace(count) = begin { Phase::Tracing(count) } else { Phase::Starting };
         let begun = self.streams.begin(stream, owner, phase);
         let due = Due { slot: begun.slot, round: begun.round, seq: board.seq().next() };
         if begun.is_new {
@@ -261,7 +258,8 @@ impl Subscriber {
                 && symbol.is_some_and(|symbol| pattern.covers(&symbol.symbol))
         };
         let slots = self.streams.iter().filter(|(_, stream)| covered(stream));
-        let slots: Vec<_> = slots.map(|(slot, stream)| (slot, stream.symbol, stream.owner)).collect();
+        let slots: Vec<_> =
+            slots.map(|(slot, stream)| (slot, stream.symbol, stream.owner)).collect();
         let mut ended = 0;
         for (slot, id, owner) in slots {
             let Some(symbol) = board.symbol(id) else { continue };
@@ -314,7 +312,9 @@ impl Subscriber {
 
     fn say_outgrown(&mut self, owner: u32, symbol: &Symbol) {
         let found = self.subscriptions.iter_mut().find(|subscription| subscription.key == owner);
-        let Some(subscription) = found.filter(|subscription| !subscription.outgrown) else { return };
+        let Some(subscription) = found.filter(|subscription| !subscription.outgrown) else {
+            return;
+        };
         subscription.outgrown = true;
         let name = subscription.pattern_of(symbol).map_or(symbol.as_str(), Pattern::as_str);
         let limit = self.rules.limits.symbols;

@@ -1,10 +1,10 @@
 //! The pump: what a shard does when it is woken, and when it sleeps.
 
+use std::cmp::Reverse;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
-use std::cmp::Reverse;
-use std::rc::Rc;
 
 use tracing::error;
 use tracing::warn;
