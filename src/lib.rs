@@ -1,1 +1,4 @@
-//! Tickwire.
+//! Tickwire: many venues, one ordered tape, served live and replayed alike.
+
+pub mod clock;
+pub mod config;
