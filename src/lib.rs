@@ -1,8 +1,11 @@
 //! Tickwire: ticks of many venues on one ordered tape, and everyone a reader of it.
 
+pub mod app;
 pub mod board;
 pub mod clock;
+pub mod config;
 pub mod event;
+pub mod http;
 pub mod hub;
 pub mod outbox;
 pub mod sequencer;
