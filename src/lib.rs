@@ -3,6 +3,7 @@
 pub mod board;
 pub mod clock;
 pub mod event;
+pub mod ingest;
 pub mod outbox;
 pub mod sequencer;
 pub mod wire;
