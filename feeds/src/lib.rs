@@ -3,9 +3,13 @@
 //! Nothing here does I/O or reads a clock: the time is an argument, and the dependency list is the
 //! wall. A venue is one file that implements [`Feed`].
 
+pub mod binance;
+mod continuity;
 pub mod decimal;
 pub mod error;
 pub mod feed;
+mod instruments;
+mod json;
 pub mod symbol;
 pub mod tick;
 pub mod time;

@@ -1,0 +1,351 @@
+//! Binance spot: the public `trade` and `bookTicker` streams.
+//!
+//! - Both envelopes are read: combined (`{"stream":…,"data":…}`) and bare.
+//! - A symbol follows the first kind of print that comes for it, `trade` or `aggTrade`; the other
+//!   kind tells of the same prints again, and is refused as an unknown message.
+//! - Times may be milliseconds or microseconds (`timeUnit`); their magnitude tells which.
+//! - An update of the best quote that is not newer than the last (`u`) is dropped, so two
+//!   connections may overlap during a rotation.
+//!
+//! See <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
+
+use crate::decimal::Price;
+use crate::decimal::Size;
+use crate::error::Error;
+use crate::error::quoted;
+use crate::feed::Feed;
+use crate::feed::Output;
+use crate::feed::Profile;
+use crate::instruments::Instruments;
+use crate::instruments::Naming;
+use crate::json::Fault;
+use crate::json::Item;
+use crate::json::Parser;
+use crate::symbol::Symbol;
+use crate::tick::Level;
+use crate::tick::Quote;
+use crate::tick::Side;
+use crate::tick::Tick;
+use crate::tick::Trade;
+use crate::tick::TradeId;
+use crate::time::Nanos;
+
+const VENUE: &str = "binance";
+/// The venue takes 1,024 streams a connection; each symbol needs two.
+const SYMBOLS_MAX: usize = 512;
+/// Symbols in one request; keeps it below 4 KiB.
+const REQUEST_SYMBOLS_MAX: usize = 50;
+/// How long the venue may take to acknowledge.
+const ACK_MS_MAX: i64 = 10_000;
+/// From here on a time counts microseconds: as ms it would be the year 5138.
+const MICROS_MIN: u64 = 100_000_000_000_000;
+/// From here on it is neither.
+const TIME_MAX: u64 = 100_000_000_000_000_000;
+/// Largest believable step of `u`; see [`crate::continuity`].
+const UPDATE_STEP_MAX: u64 = 1 << 40;
+
+const NAMING: Naming = Naming { venue: VENUE, count_max: SYMBOLS_MAX, raw: raw_name };
+
+/// The state machine of a Binance spot feed.
+#[derive(Debug)]
+pub struct Binance {
+    instruments: Instruments<Memory>,
+    parser: Parser,
+    /// Requests not yet acknowledged.
+    requests: Vec<u64>,
+    request_id: u64,
+    ack_by: Option<Nanos>,
+}
+
+/// What is remembered of a symbol.
+#[derive(Debug, Default)]
+struct Memory {
+    kind: Option<Kind>,
+    update: Option<u64>,
+}
+
+/// How the venue tells of prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Each one.
+    Single,
+    /// Those of one order at one price in one.
+    Aggregate,
+}
+
+/// `trade` or `aggTrade`, as it stands in the frame.
+#[derive(Default)]
+struct Print<'f> {
+    symbol: Option<&'f str>,
+    single: Option<u64>,
+    aggregate: Option<u64>,
+    price: Option<&'f str>,
+    size: Option<&'f str>,
+    time: Option<u64>,
+    buyer_is_maker: Option<bool>,
+}
+
+/// `bookTicker`, as it stands in the frame.
+#[derive(Default)]
+struct Best<'f> {
+    update: Option<u64>,
+    symbol: Option<&'f str>,
+    bid: Option<&'f str>,
+    bid_size: Option<&'f str>,
+    ask: Option<&'f str>,
+    ask_size: Option<&'f str>,
+}
+
+impl Binance {
+    /// A feed of `symbols`, such as `binance:BTC-USDT`.
+    ///
+    /// # Errors
+    /// [`Error::BadSetting`] for none or more than 512, or what is no upper-case pair of binance.
+    pub fn new(symbols: &[Symbol]) -> Result<Self, Error> {
+        Ok(Self {
+            instruments: Instruments::new(NAMING, symbols)?,
+            parser: Parser::new(),
+            requests: Vec::new(),
+            request_id: 0,
+            ack_by: None,
+        })
+    }
+
+    fn read(&mut self, root: Item<'_, '_>, now: Nanos, out: &mut Output) -> Result<(), Fault> {
+        if !root.is_object() {
+            return Err(Fault::Shape("not an object"));
+        }
+        let stream = root.get("stream").and_then(Item::text);
+        let data = match stream {
+            Some(_) => root.get("data").ok_or(Fault::Shape("no data"))?,
+            None => root,
+        };
+        match data.get("e").and_then(Item::text) {
+            Some("trade") => self.print(Kind::Single, data, now, out),
+            Some("aggTrade") => self.print(Kind::Aggregate, data, now, out),
+            Some("bookTicker") => self.quote(data, now, out),
+            Some("serverShutdown") => {
+                out.reconnect = Some("the venue's server is shutting down".into());
+                Ok(())
+            }
+            Some(kind) => Err(unknown(kind)),
+            None if data.get("u").is_some() && data.get("B").is_some() => {
+                self.quote(data, now, out)
+            }
+            None if stream.is_some() => Err(unknown(stream.unwrap_or_default())),
+            None => self.answer(root, out),
+        }
+    }
+
+    fn print(
+        &mut self,
+        kind: Kind,
+        data: Item<'_, '_>,
+        recv: Nanos,
+        out: &mut Output,
+    ) -> Result<(), Fault> {
+        let print = Print::read(data);
+        let raw = print.symbol.ok_or(Fault::Shape("no s"))?;
+        let instrument = self.instruments.find(raw)?;
+        let trade = print.trade(kind, instrument.symbol.clone(), recv)?;
+        if *instrument.state.kind.get_or_insert(kind) != kind {
+            return Err(unknown("trade and aggTrade of one symbol"));
+        }
+        instrument.publish(trade, &mut out.ticks)?;
+        out.alive = true;
+        Ok(())
+    }
+
+    fn quote(&mut self, data: Item<'_, '_>, recv: Nanos, out: &mut Output) -> Result<(), Fault> {
+        let best = Best::read(data);
+        let raw = best.symbol.ok_or(Fault::Shape("no s"))?;
+        let update = best.update.ok_or(Fault::Shape("no u"))?;
+        let instrument = self.instruments.find(raw)?;
+        let quote = Quote {
+            symbol: instrument.symbol.clone(),
+            ts: None,
+            recv,
+            bid: level(best.bid, best.bid_size)?,
+            ask: level(best.ask, best.ask_size)?,
+        };
+        let last = instrument.state.update;
+        if last.is_some_and(|last| update.saturating_sub(last) > UPDATE_STEP_MAX) {
+            return Err(Error::out_of_range("update id", &update.to_string()).into());
+        }
+        out.alive = true;
+        if last.is_none_or(|last| update > last) {
+            instrument.state.update = Some(update);
+            out.ticks.push(Tick::Quote(quote));
+        }
+        Ok(())
+    }
+
+    /// The venue's answer to a request.
+    fn answer(&mut self, root: Item<'_, '_>, out: &mut Output) -> Result<(), Fault> {
+        let error = root.get("error").unwrap_or(root);
+        if error.get("code").is_some() || error.get("msg").is_some() {
+            let message = error.get("msg").and_then(Item::text).unwrap_or("no reason given");
+            out.reconnect = Some("the venue refused a request".into());
+            return Err(Error::Venue { venue: VENUE, message: quoted(message) }.into());
+        }
+        if root.get("result").is_none() {
+            return Err(unknown(root.fields().next().map_or("", |(name, _)| name)));
+        }
+        let id = root.get("id").and_then(Item::number);
+        self.requests.retain(|request| Some(*request) != id);
+        if self.requests.is_empty() {
+            self.ack_by = None;
+        }
+        Ok(())
+    }
+}
+
+impl Feed for Binance {
+    fn profile(&self) -> Profile {
+        Profile {
+            venue: VENUE,
+            url: "wss://data-stream.binance.vision/stream?timeUnit=MICROSECOND",
+            silence_ms: 30_000,
+            rotate_after_ms: Some(23 * 3_600_000),
+            send_gap_ms: 250,
+            connect_gap_ms: 1_000,
+            frame_bytes_max: 1 << 20,
+            trade_continuity: "exact",
+        }
+    }
+
+    fn resume_after(&mut self, symbol: &Symbol, last_trade: &TradeId) {
+        self.instruments.resume_after(symbol, last_trade);
+    }
+
+    fn on_open(&mut self, now: Nanos, out: &mut Output) {
+        self.instruments.connected(now, &mut out.ticks);
+        self.requests.clear();
+        for part in self.instruments.raw_chunks(REQUEST_SYMBOLS_MAX) {
+            self.request_id += 1;
+            self.requests.push(self.request_id);
+            out.send.push(subscribe(&part, self.request_id));
+        }
+        self.ack_by = Some(now.plus_millis(ACK_MS_MAX));
+    }
+
+    fn on_frame(&mut self, frame: &mut [u8], now: Nanos, out: &mut Output) -> Result<(), Error> {
+        let read = match self.parser.parse(frame) {
+            Err(error) => return Err(Error::bad_frame(VENUE, &error, frame)),
+            Ok(tape) => {
+                let read = self.read(Item::root(&tape), now, out);
+                self.parser.keep(tape);
+                read
+            }
+        };
+        read.map_err(|fault| fault.into_error(VENUE, frame))
+    }
+
+    fn on_close(&mut self, now: Nanos, out: &mut Output) {
+        self.ack_by = None;
+        self.instruments.disconnected(now, &mut out.ticks);
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.ack_by
+    }
+
+    fn on_timeout(&mut self, now: Nanos, out: &mut Output) {
+        if self.ack_by.is_some_and(|by| now >= by) {
+            self.ack_by = None;
+            out.reconnect = Some("no acknowledgement of the subscription in 10 s".into());
+        }
+    }
+}
+
+impl<'f> Print<'f> {
+    fn read(data: Item<'_, 'f>) -> Self {
+        let mut print = Self::default();
+        for (name, value) in data.fields() {
+            match name {
+                "s" => print.symbol = value.text(),
+                "t" => print.single = value.number(),
+                "a" => print.aggregate = value.number(),
+                "p" => print.price = value.text(),
+                "q" => print.size = value.text(),
+                "T" => print.time = value.number(),
+                "m" => print.buyer_is_maker = value.truth(),
+                _ => {}
+            }
+        }
+        print
+    }
+
+    fn trade(&self, kind: Kind, symbol: Symbol, recv: Nanos) -> Result<Trade, Fault> {
+        let id = match kind {
+            Kind::Single => self.single.ok_or(Fault::Shape("no t"))?,
+            Kind::Aggregate => self.aggregate.ok_or(Fault::Shape("no a"))?,
+        };
+        let maker = self.buyer_is_maker.ok_or(Fault::Shape("no m"))?;
+        Ok(Trade {
+            symbol,
+            ts: Some(time(self.time.ok_or(Fault::Shape("no T"))?)?),
+            recv,
+            price: Price::parse(self.price.ok_or(Fault::Shape("no p"))?)?,
+            size: Size::parse_traded(self.size.ok_or(Fault::Shape("no q"))?)?,
+            side: Some(if maker { Side::Sell } else { Side::Buy }),
+            trade_id: Some(TradeId::Number(id)),
+            extra: None,
+        })
+    }
+}
+
+impl<'f> Best<'f> {
+    fn read(data: Item<'_, 'f>) -> Self {
+        let mut best = Self::default();
+        for (name, value) in data.fields() {
+            match name {
+                "u" => best.update = value.number(),
+                "s" => best.symbol = value.text(),
+                "b" => best.bid = value.text(),
+                "B" => best.bid_size = value.text(),
+                "a" => best.ask = value.text(),
+                "A" => best.ask_size = value.text(),
+                _ => {}
+            }
+        }
+        best
+    }
+}
+
+/// One side of the best quote; a price of zero means that there is none.
+fn level(price: Option<&str>, size: Option<&str>) -> Result<Option<Level>, Fault> {
+    let price = price.ok_or(Fault::Shape("no price"))?;
+    let size = size.ok_or(Fault::Shape("no size"))?;
+    Ok(Level::parse(price, Some(size))?)
+}
+
+fn time(number: u64) -> Result<Nanos, Error> {
+    let bad = || Error::bad_time(&number.to_string());
+    let signed = i64::try_from(number).map_err(|_| bad())?;
+    match number {
+        TIME_MAX.. => Err(bad()),
+        MICROS_MIN.. => Ok(Nanos::from_micros(signed)),
+        // Milliseconds that 64 bits of nanoseconds cannot hold saturate: refuse them instead.
+        _ if signed > i64::MAX / 1_000_000 => Err(bad()),
+        _ => Ok(Nanos::from_millis(signed)),
+    }
+}
+
+fn subscribe(raws: &[&str], id: u64) -> String {
+    let streams = raws.iter().map(|raw| raw.to_lowercase());
+    let params: Vec<_> =
+        streams.flat_map(|name| [format!("{name}@trade"), format!("{name}@bookTicker")]).collect();
+    serde_json::json!({ "method": "SUBSCRIBE", "params": params, "id": id }).to_string()
+}
+
+/// `BTC` and `USDT` are `BTCUSDT`; the venue writes letters in upper case.
+fn raw_name(base: &str, quote: &str) -> Option<String> {
+    let raw = format!("{base}{quote}");
+    let proper = raw.chars().all(|char| !char.is_ascii() || char.is_ascii_alphanumeric());
+    (proper && raw == raw.to_uppercase()).then_some(raw)
+}
+
+fn unknown(kind: &str) -> Fault {
+    Fault::Error(Error::UnknownMessage { venue: VENUE, kind: quoted(kind) })
+}
