@@ -121,6 +121,16 @@ impl<'t, 'f> Item<'t, 'f> {
         }
     }
 
+    /// A string that may be `null`. Any other value is an empty string, which is no number and no
+    /// time, so that it is refused and not taken for absent.
+    pub(crate) fn text_if_any(self) -> Option<&'f str> {
+        match self.0.first()? {
+            Node::String(text) => Some(text),
+            Node::Static(StaticNode::Null) => None,
+            _ => Some(""),
+        }
+    }
+
     /// A whole number, not below zero.
     pub(crate) fn number(self) -> Option<u64> {
         match self.0.first()? {

@@ -4,15 +4,18 @@
 //! wall. A venue is one file that implements [`Feed`].
 
 pub mod binance;
+pub mod coinbase;
 mod continuity;
 pub mod decimal;
 pub mod error;
 pub mod feed;
 mod instruments;
 mod json;
+pub mod kraken;
 pub mod symbol;
 pub mod tick;
 pub mod time;
+pub mod venue;
 
 pub use decimal::Price;
 pub use decimal::Size;
@@ -23,3 +26,4 @@ pub use feed::Profile;
 pub use symbol::Symbol;
 pub use tick::Tick;
 pub use time::Nanos;
+pub use venue::Venue;
