@@ -160,6 +160,11 @@ impl Kraken {
     }
 
     fn read(&mut self, frame: &[u8], now: Nanos, out: &mut Output) -> Result<(), Error> {
+        match frame.trim_ascii_start().first() {
+            Some(b'{') => {}
+            Some(b'[') => return Err(unknown("array of WebSocket v1")),
+            _ => return Err(Error::bad_frame(VENUE, &"not an object", frame)),
+        }
         let head: Frame<'_> = parse(frame, frame)?;
         if head.method.is_some() {
             return self.answer(&head, now, out);
@@ -389,10 +394,7 @@ impl Print<'_> {
 
 /// Reads a part of `frame`, or all of it.
 fn parse<'p, T: Deserialize<'p>>(part: &'p [u8], frame: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(part).map_err(|error| match frame.first() {
-        Some(b'[') => unknown("array of WebSocket v1"),
-        _ => Error::bad_frame(VENUE, &error, frame),
-    })
+    serde_json::from_slice(part).map_err(|error| Error::bad_frame(VENUE, &error, frame))
 }
 
 /// Does all items, and then reports the first error.
