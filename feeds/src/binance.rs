@@ -349,3 +349,166 @@ fn raw_name(base: &str, quote: &str) -> Option<String> {
 fn unknown(kind: &str) -> Fault {
     Fault::Error(Error::UnknownMessage { venue: VENUE, kind: quoted(kind) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tick::Covers;
+    use crate::tick::Gap;
+    use crate::tick::GapState;
+    use crate::tick::Scope;
+
+    const SECOND: Nanos = Nanos(1_000_000_000);
+
+    fn feed() -> Binance {
+        let mut feed = Binance::new(&[Symbol::parse("binance:BTC-USDT").unwrap()]).unwrap();
+        feed.on_open(Nanos(0), &mut Output::default());
+        feed
+    }
+
+    fn send(feed: &mut Binance, frame: &str) -> (Output, Result<(), Error>) {
+        let mut out = Output::default();
+        let result = feed.on_frame(&mut frame.as_bytes().to_vec(), SECOND, &mut out);
+        (out, result)
+    }
+
+    fn trade(id: u64) -> String {
+        format!(r#"{{"e":"trade","s":"BTCUSDT","t":{id},"p":"5","q":"1","T":1000,"m":true}}"#)
+    }
+
+    fn aggregate(id: u64) -> String {
+        format!(r#"{{"e":"aggTrade","s":"BTCUSDT","a":{id},"p":"5","q":"1","T":1000,"m":true}}"#)
+    }
+
+    fn best(update: u64, bid: &str) -> String {
+        format!(r#"{{"u":{update},"s":"BTCUSDT","b":"{bid}","B":"1","a":"9","A":"1"}}"#)
+    }
+
+    /// The ids of the trades that come out, gaps as text between them.
+    fn prints(feed: &mut Binance, ids: &[u64]) -> Vec<String> {
+        ids.iter().flat_map(|id| send(feed, &trade(*id)).0.ticks).map(|tick| show(&tick)).collect()
+    }
+
+    fn show(tick: &Tick) -> String {
+        match tick {
+            Tick::Trade(trade) => trade.trade_id.as_ref().unwrap().to_string(),
+            Tick::Gap(Gap { missing, state, settles_disconnect, covers, .. }) => {
+                let settles = if *settles_disconnect { " settles" } else { "" };
+                format!("{} {} {missing:?}{settles}", covers.word(), state.word())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn it_subscribes_both_streams_in_requests_of_a_bounded_size() {
+        let names = (0..120).map(|number| format!("binance:S{number}-USDT"));
+        let symbols: Vec<_> = names.map(|name| Symbol::parse(&name).unwrap()).collect();
+        let mut feed = Binance::new(&symbols).unwrap();
+        let mut out = Output::default();
+        feed.on_open(Nanos(0), &mut out);
+        assert_eq!((out.send.len(), out.ticks.len()), (3, 121));
+        assert!(out.send.iter().all(|request| request.len() < 4_096));
+        let first: serde_json::Value = serde_json::from_str(&out.send[0]).unwrap();
+        assert_eq!((&first["method"], &first["id"]), (&"SUBSCRIBE".into(), &1.into()));
+        assert_eq!(first["params"][0], "s0usdt@trade");
+        assert_eq!(first["params"][1], "s0usdt@bookTicker");
+    }
+
+    #[test]
+    fn symbols_it_cannot_list_are_refused() {
+        for name in ["binance:btc-usdt", "binance:BTC", "coinbase:BTC-USDT", "binance:B/C-USDT"] {
+            let symbols = [Symbol::parse(name).unwrap()];
+            assert!(matches!(Binance::new(&symbols), Err(Error::BadSetting(_))), "{name}");
+        }
+        let many = (0..513).map(|n| Symbol::parse(&format!("binance:A{n}-B")).unwrap());
+        let many: Vec<_> = many.collect();
+        assert!(Binance::new(&many).is_err());
+    }
+
+    #[test]
+    fn a_request_without_acknowledgement_ends_the_connection() {
+        let mut feed = feed();
+        assert_eq!(feed.poll_timeout(), Some(Nanos::from_millis(10_000)));
+        let mut out = Output::default();
+        feed.on_timeout(Nanos::from_millis(9_999), &mut out);
+        assert_eq!(out.reconnect, None);
+        feed.on_timeout(Nanos::from_millis(10_000), &mut out);
+        assert!(out.reconnect.is_some());
+        assert_eq!(feed.poll_timeout(), None);
+    }
+
+    #[test]
+    fn only_the_acknowledgement_of_the_last_connection_counts() {
+        let mut feed = feed();
+        feed.on_open(SECOND, &mut Output::default());
+        send(&mut feed, r#"{"result":null,"id":1}"#).1.unwrap();
+        assert!(feed.poll_timeout().is_some());
+        send(&mut feed, r#"{"result":null,"id":2}"#).1.unwrap();
+        assert_eq!(feed.poll_timeout(), None);
+    }
+
+    #[test]
+    fn trades_come_once_and_jumps_are_told() {
+        let lines = prints(&mut feed(), &[7, 8, 8, 7, 11, 10, 12]);
+        assert_eq!(lines, ["7", "8", "trades lost Some(2)", "11", "12"]);
+    }
+
+    #[test]
+    fn the_first_trade_after_a_cut_settles_it() {
+        let mut feed = feed();
+        prints(&mut feed, &[7]);
+        for (ids, settled) in [
+            (&[7, 8][..], &["all filled None settles", "8"][..]),
+            (&[11], &["all lost Some(2) settles", "11"]),
+        ] {
+            let mut out = Output::default();
+            feed.on_close(SECOND, &mut out);
+            assert!(matches!(&out.ticks[..], [Tick::Gap(gap)] if gap.scope == Scope::Feed
+                && gap.covers == Covers::All && gap.state == GapState::Open));
+            out.ticks.clear();
+            feed.on_open(SECOND, &mut out);
+            assert_eq!(out.ticks, []);
+            assert_eq!(prints(&mut feed, ids), settled);
+        }
+    }
+
+    #[test]
+    fn a_rotation_is_no_gap_and_counts_nothing_twice() {
+        let mut feed = feed();
+        prints(&mut feed, &[7, 8]);
+        feed.on_open(SECOND, &mut Output::default());
+        assert_eq!(prints(&mut feed, &[8, 9, 8, 9, 10]), ["9", "10"]);
+        assert_eq!(send(&mut feed, &best(5, "4")).0.ticks.len(), 1);
+        assert_eq!(send(&mut feed, &best(5, "4")).0.ticks, []);
+        assert_eq!(send(&mut feed, &best(4, "3")).0.ticks, []);
+        // The same quote as a new update is passed on: what is a change is for the board to say.
+        assert_eq!(send(&mut feed, &best(6, "4")).0.ticks.len(), 1);
+    }
+
+    #[test]
+    fn a_restart_continues_where_the_tape_ends() {
+        let symbol = Symbol::parse("binance:BTC-USDT").unwrap();
+        let mut feed = Binance::new(std::slice::from_ref(&symbol)).unwrap();
+        feed.resume_after(&symbol, &TradeId::Number(7));
+        feed.on_open(Nanos(0), &mut Output::default());
+        assert_eq!(prints(&mut feed, &[6, 7, 8]), ["all filled None settles", "8"]);
+    }
+
+    #[test]
+    fn a_symbol_follows_the_first_kind_of_print() {
+        let mut feed = feed();
+        assert_eq!(send(&mut feed, &aggregate(3)).0.ticks.len(), 1);
+        let (out, result) = send(&mut feed, &trade(900));
+        assert_eq!((out.ticks.len(), result.unwrap_err().reason()), (0, "unknown_message"));
+        assert_eq!(send(&mut feed, &aggregate(4)).0.ticks.len(), 1);
+    }
+
+    #[test]
+    fn a_garbled_update_id_does_not_silence_the_quotes() {
+        let mut feed = feed();
+        send(&mut feed, &best(5, "4")).1.unwrap();
+        assert!(send(&mut feed, &best(u64::MAX, "4")).1.is_err());
+        assert_eq!(send(&mut feed, &best(6, "4")).0.ticks.len(), 1);
+    }
+}

@@ -385,3 +385,165 @@ fn refusal(root: Item<'_, '_>) -> Fault {
 fn unknown(kind: &str) -> Fault {
     Fault::Error(Error::UnknownMessage { venue: VENUE, kind: quoted(kind) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tick::Gap;
+
+    fn feed() -> Coinbase {
+        let mut feed = Coinbase::new(&[Symbol::parse("coinbase:BTC-USD").unwrap()]).unwrap();
+        feed.on_open(Nanos(0), &mut Output::default());
+        feed
+    }
+
+    /// What comes of a frame received at a time in ms.
+    fn send(feed: &mut Coinbase, at_ms: i64, frame: &str) -> Vec<String> {
+        let mut out = Output::default();
+        let at = Nanos::from_millis(at_ms);
+        feed.on_frame(&mut frame.as_bytes().to_vec(), at, &mut out).unwrap();
+        out.ticks.iter().map(show).collect()
+    }
+
+    fn print(kind: &str, id: u64) -> String {
+        format!(
+            r#"{{"type":"{kind}","trade_id":{id},"side":"buy","size":"1","price":"5",
+                "product_id":"BTC-USD","sequence":1}}"#
+        )
+    }
+
+    fn ticker(sequence: u64) -> String {
+        format!(
+            r#"{{"type":"ticker","sequence":{sequence},"product_id":"BTC-USD","price":"5",
+                "best_bid":"4","best_ask":"5","trade_id":99,"last_size":"1"}}"#
+        )
+    }
+
+    fn heartbeat(id: u64) -> String {
+        format!(
+            r#"{{"type":"heartbeat","sequence":1,"last_trade_id":{id},"product_id":"BTC-USD"}}"#
+        )
+    }
+
+    fn subscriptions(channels: &[&str], product: &str) -> String {
+        let channels: Vec<_> = channels
+            .iter()
+            .map(|name| format!(r#"{{"name":"{name}","product_ids":["{product}"]}}"#))
+            .collect();
+        format!(r#"{{"type":"subscriptions","channels":[{}]}}"#, channels.join(","))
+    }
+
+    fn show(tick: &Tick) -> String {
+        match tick {
+            Tick::Trade(trade) => trade.trade_id.as_ref().unwrap().to_string(),
+            Tick::Quote(_) => "quote".to_owned(),
+            Tick::Gap(Gap { missing, state, settles_disconnect, covers, .. }) => {
+                let settles = if *settles_disconnect { " settles" } else { "" };
+                format!("{} {} {missing:?}{settles}", covers.word(), state.word())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn reconnect(feed: &mut Coinbase) {
+        feed.on_close(Nanos(0), &mut Output::default());
+        feed.on_open(Nanos(0), &mut Output::default());
+    }
+
+    #[test]
+    fn it_subscribes_trades_quotes_and_heartbeats() {
+        let mut feed = Coinbase::new(&[Symbol::parse("coinbase:BTC-USD").unwrap()]).unwrap();
+        let mut out = Output::default();
+        feed.on_open(Nanos(0), &mut out);
+        let request: serde_json::Value = serde_json::from_str(&out.send[0]).unwrap();
+        assert_eq!(request["type"], "subscribe");
+        assert_eq!(request["product_ids"], serde_json::json!(["BTC-USD"]));
+        assert_eq!(request["channels"], serde_json::json!(["ticker", "matches", "heartbeat"]));
+    }
+
+    #[test]
+    fn an_acknowledgement_must_name_every_product_in_both_channels() {
+        let mut feed = feed();
+        let mut out = Output::default();
+        for (channels, product) in
+            [(&["ticker"][..], "BTC-USD"), (&["ticker", "matches"], "ETH-USD"), (&[], "")]
+        {
+            send(&mut feed, 0, &subscriptions(channels, product));
+            assert!(feed.poll_timeout().is_some(), "{channels:?} {product}");
+        }
+        feed.on_timeout(Nanos::from_millis(10_000), &mut out);
+        let reason = out.reconnect.take().unwrap();
+        assert_eq!(reason, "the venue did not subscribe coinbase:BTC-USD");
+        reconnect(&mut feed);
+        send(&mut feed, 0, &subscriptions(&["heartbeat", "ticker", "matches"], "BTC-USD"));
+        assert_eq!(feed.poll_timeout(), None);
+        feed.on_timeout(Nanos::from_millis(99_000), &mut out);
+        assert_eq!(out.reconnect, None);
+    }
+
+    #[test]
+    fn a_trade_is_counted_once_though_two_frames_tell_of_it() {
+        let mut feed = feed();
+        assert_eq!(send(&mut feed, 0, &print("last_match", 6)), [""; 0]);
+        assert_eq!(send(&mut feed, 0, &ticker(10)), ["quote"]);
+        assert_eq!(send(&mut feed, 0, &print("match", 7)), ["7"]);
+        assert_eq!(send(&mut feed, 0, &print("match", 7)), [""; 0]);
+        assert_eq!(send(&mut feed, 0, &print("match", 9)), ["trades lost Some(1)", "9"]);
+    }
+
+    #[test]
+    fn a_last_match_that_was_missed_is_a_trade_and_settles_the_cut() {
+        let mut feed = feed();
+        send(&mut feed, 0, &print("match", 7));
+        reconnect(&mut feed);
+        assert_eq!(send(&mut feed, 0, &print("last_match", 7)), [""; 0]);
+        assert_eq!(
+            send(&mut feed, 0, &print("last_match", 10)),
+            ["all lost Some(2) settles", "10"]
+        );
+        assert_eq!(send(&mut feed, 0, &print("match", 11)), ["11"]);
+    }
+
+    #[test]
+    fn a_heartbeat_that_names_our_last_trade_settles_the_cut() {
+        let mut feed = feed();
+        send(&mut feed, 0, &print("match", 7));
+        assert_eq!(send(&mut feed, 0, &heartbeat(7)), [""; 0]);
+        reconnect(&mut feed);
+        assert_eq!(send(&mut feed, 0, &heartbeat(7)), ["all filled None settles"]);
+        assert_eq!(send(&mut feed, 0, &print("match", 8)), ["8"]);
+    }
+
+    #[test]
+    fn a_trade_that_heartbeats_name_and_that_never_comes_is_lost() {
+        let mut feed = feed();
+        send(&mut feed, 0, &print("match", 7));
+        assert_eq!(send(&mut feed, 1_000, &heartbeat(9)), [""; 0]);
+        assert_eq!(send(&mut feed, 2_000, &heartbeat(9)), [""; 0]);
+        assert_eq!(send(&mut feed, 3_000, &heartbeat(9)), ["trades lost Some(2)"]);
+        assert_eq!(send(&mut feed, 3_500, &print("match", 10)), ["10"]);
+    }
+
+    #[test]
+    fn a_heartbeat_that_overtakes_its_trade_proves_no_loss() {
+        let mut feed = feed();
+        send(&mut feed, 0, &print("match", 7));
+        assert_eq!(send(&mut feed, 1_000, &heartbeat(8)), [""; 0]);
+        assert_eq!(send(&mut feed, 1_001, &print("match", 8)), ["8"]);
+        assert_eq!(send(&mut feed, 9_000, &heartbeat(9)), [""; 0]);
+        assert_eq!(send(&mut feed, 9_001, &print("match", 9)), ["9"]);
+        assert_eq!(send(&mut feed, 20_000, &heartbeat(0)), [""; 0]);
+    }
+
+    #[test]
+    fn a_ticker_that_is_older_than_the_last_is_dropped() {
+        let mut feed = feed();
+        assert_eq!(send(&mut feed, 0, &ticker(10)), ["quote"]);
+        assert_eq!(send(&mut feed, 0, &ticker(9)), [""; 0]);
+        assert_eq!(send(&mut feed, 0, &ticker(10)), ["quote"]);
+        let mut out = Output::default();
+        let mut garbled = ticker(u64::MAX).into_bytes();
+        assert!(feed.on_frame(&mut garbled, Nanos(0), &mut out).is_err());
+        assert_eq!(send(&mut feed, 0, &ticker(11)), ["quote"]);
+    }
+}

@@ -429,3 +429,139 @@ fn said(message: &str) -> Error {
 fn unknown(kind: &str) -> Error {
     Error::UnknownMessage { venue: VENUE, kind: quoted(kind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tick::Gap;
+
+    fn feed() -> Kraken {
+        let symbols = ["kraken:BTC-USD", "kraken:AAPLx-USD"];
+        let mut feed = Kraken::new(&symbols.map(|text| Symbol::parse(text).unwrap())).unwrap();
+        feed.on_open(Nanos(0), &mut Output::default());
+        feed
+    }
+
+    fn send(feed: &mut Kraken, frame: &str) -> Vec<String> {
+        let mut out = Output::default();
+        feed.on_frame(&mut frame.as_bytes().to_vec(), Nanos(1), &mut out).unwrap();
+        out.ticks.iter().map(show).collect()
+    }
+
+    fn show(tick: &Tick) -> String {
+        match tick {
+            Tick::Trade(trade) => trade.trade_id.as_ref().unwrap().to_string(),
+            Tick::Status(it) => {
+                format!("{} {}", it.state.word(), it.reason.as_deref().unwrap_or(""))
+            }
+            Tick::Gap(Gap { missing, state, settles_disconnect, covers, .. }) => {
+                let settles = if *settles_disconnect { " settles" } else { "" };
+                format!("{} {} {missing:?}{settles}", covers.word(), state.word())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn trades(kind: &str, ids: &[u64]) -> String {
+        let rows: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                format!(r#"{{"symbol":"BTC/USD","side":"buy","price":5,"qty":1,"trade_id":{id}}}"#)
+            })
+            .collect();
+        format!(r#"{{"channel":"trade","type":"{kind}","data":[{}]}}"#, rows.join(","))
+    }
+
+    fn granted(channel: &str, symbol: &str) -> String {
+        format!(
+            r#"{{"method":"subscribe","success":true,
+                "result":{{"channel":"{channel}","symbol":"{symbol}"}}}}"#
+        )
+    }
+
+    fn refused(symbol: &str, error: &str) -> String {
+        format!(r#"{{"method":"subscribe","success":false,"error":"{error}","symbol":"{symbol}"}}"#)
+    }
+
+    #[test]
+    fn it_subscribes_trades_without_and_quotes_with_a_snapshot() {
+        let mut feed = Kraken::new(&[Symbol::parse("kraken:AAPLx-USD").unwrap()]).unwrap();
+        let mut out = Output::default();
+        feed.on_open(Nanos(0), &mut out);
+        let requests: Vec<serde_json::Value> =
+            out.send.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let expected = serde_json::json!([
+            {"method": "subscribe", "req_id": 1,
+             "params": {"channel": "trade", "symbol": ["AAPLx/USD"], "snapshot": false}},
+            {"method": "subscribe", "req_id": 2,
+             "params": {"channel": "ticker", "symbol": ["AAPLx/USD"], "snapshot": true,
+                        "event_trigger": "bbo"}},
+        ]);
+        assert_eq!(serde_json::Value::Array(requests), expected);
+    }
+
+    #[test]
+    fn each_symbol_of_each_channel_must_be_acknowledged() {
+        let mut feed = feed();
+        send(&mut feed, &granted("trade", "BTC/USD"));
+        send(&mut feed, &granted("ticker", "BTC/USD"));
+        send(&mut feed, &granted("trade", "AAPLx/USD"));
+        let mut out = Output::default();
+        feed.on_timeout(Nanos::from_millis(10_000), &mut out);
+        assert_eq!(out.reconnect.unwrap(), "no acknowledgement of kraken:AAPLx-USD in 10 s");
+    }
+
+    #[test]
+    fn a_refused_symbol_is_down_until_it_is_accepted() {
+        let mut feed = feed();
+        for channel in ["trade", "ticker"] {
+            assert_eq!(send(&mut feed, &granted(channel, "BTC/USD")), [""; 0]);
+        }
+        let frame = refused("AAPLx/USD", "not supported");
+        assert_eq!(send(&mut feed, &frame), ["down venue refused: not supported"]);
+        assert_eq!(send(&mut feed, &frame), [""; 0]);
+        // Only the ping is left to wait for.
+        assert_eq!(feed.poll_timeout(), Some(Nanos::from_millis(20_000)));
+        feed.on_close(Nanos(1), &mut Output::default());
+        feed.on_open(Nanos(1), &mut Output::default());
+        assert_eq!(send(&mut feed, &granted("trade", "AAPLx/USD")), [""; 0]);
+        assert_eq!(send(&mut feed, &granted("ticker", "AAPLx/USD")), ["live "]);
+        assert_eq!(send(&mut feed, &granted("ticker", "AAPLx/USD")), [""; 0]);
+    }
+
+    #[test]
+    fn it_pings_every_20_s_while_a_connection_is_open() {
+        let mut feed = feed();
+        let mut out = Output::default();
+        for round in 1..=3 {
+            feed.on_timeout(Nanos::from_millis(round * 20_000), &mut out);
+            assert_eq!(feed.poll_timeout(), Some(Nanos::from_millis((round + 1) * 20_000)));
+        }
+        assert_eq!(out.send.len(), 3);
+        assert_eq!(out.send[0], r#"{"method":"ping","req_id":3}"#);
+        feed.on_close(Nanos(1), &mut out);
+        assert_eq!(feed.poll_timeout(), None);
+    }
+
+    #[test]
+    fn names_keep_their_case() {
+        let mut feed = feed();
+        let frame = trades("update", &[7]).replace("BTC/USD", "AAPLX/USD").into_bytes();
+        let error = feed.on_frame(&mut frame.clone(), Nanos(1), &mut Output::default());
+        assert_eq!(error.unwrap_err().reason(), "unknown_instrument");
+    }
+
+    #[test]
+    fn a_snapshot_of_trades_begins_the_count_or_fills_what_was_missed() {
+        let mut feed = feed();
+        assert_eq!(send(&mut feed, &trades("snapshot", &[6, 5])), [""; 0]);
+        assert_eq!(send(&mut feed, &trades("update", &[6, 7])), ["7"]);
+        feed.on_close(Nanos(1), &mut Output::default());
+        feed.on_open(Nanos(1), &mut Output::default());
+        assert_eq!(
+            send(&mut feed, &trades("snapshot", &[9, 8, 7, 6])),
+            ["all filled None settles", "8", "9"]
+        );
+        assert_eq!(send(&mut feed, &trades("update", &[12])), ["trades lost Some(2)", "12"]);
+    }
+}
