@@ -8,6 +8,7 @@ pub mod error;
 pub mod feed;
 pub mod sim;
 pub mod symbol;
+pub mod tape_csv;
 pub mod tick;
 pub mod time;
 
@@ -19,5 +20,6 @@ pub use feed::Output;
 pub use feed::Profile;
 pub use sim::Sim;
 pub use symbol::Symbol;
+pub use tape_csv::TapeCsv;
 pub use tick::Tick;
 pub use time::Nanos;
