@@ -204,6 +204,13 @@ fn who_was_away_for_long_is_not_flooded() {
 }
 
 #[test]
+fn a_second_of_lateness_is_made_up_for_and_no_more() {
+    let count = |late| call_at(&mut opened(3, 1_000, Faults::default()), &[late]).len();
+    assert_eq!(count(1_000_000_000), 1_001);
+    assert_eq!(count(1_000_000_001), 1);
+}
+
+#[test]
 fn a_clock_set_back_does_not_silence_it() {
     let mut sim = opened(3, 1_000, Faults::default());
     drive(&mut sim, START.plus_millis(99));
@@ -286,6 +293,35 @@ fn a_burst_comes_at_once() {
     assert_eq!(ticks.len(), 251 + 20_000);
     let at_once = times(&ticks).into_iter().filter(|time| *time == 2_000_000_000).count();
     assert_eq!(at_once, 10_001);
+    watch(&ticks);
+}
+
+#[test]
+fn a_burst_waits_for_the_end_of_a_silence() {
+    let faults = Faults {
+        silence_every_ms: 1_000,
+        silence_ms: 500,
+        burst_every_ms: 1_200,
+        burst_ticks: 100,
+        ..Faults::default()
+    };
+    let ticks = drive(&mut opened(5, 10, faults), START.plus_millis(1_999));
+    let times = times(&ticks);
+    assert!(!times.iter().any(|time| (1_000_000_000..1_500_000_000).contains(time)));
+    assert_eq!(times.iter().filter(|time| **time == 1_700_000_000).count(), 101);
+}
+
+#[test]
+fn two_outages_are_settled_at_once() {
+    let mut sim = opened(1, 1_000, Faults::default());
+    let mut out = Output::default();
+    for _ in 0..2 {
+        sim.on_close(START, &mut out);
+        sim.on_open(START, &mut out);
+    }
+    assert_eq!(gaps(&out.ticks).len(), 2);
+    let ticks = drive(&mut sim, START.plus_millis(1_000));
+    assert_eq!(gaps(&ticks).len(), 1);
     watch(&ticks);
 }
 
