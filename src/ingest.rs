@@ -12,7 +12,11 @@
 mod backoff;
 mod driver;
 mod health;
+mod link;
+mod newcomer;
 mod rejects;
+mod serving;
+mod socket;
 mod socketless;
 mod stats;
 
@@ -76,6 +80,15 @@ pub struct Handle {
     task: JoinHandle<()>,
 }
 
+/// Why a driver left its feed's connection.
+#[derive(Debug)]
+enum End {
+    /// Told to, or the sequencer is gone.
+    Stopped,
+    /// It is of no more use; why.
+    Broken(String),
+}
+
 /// The driver's end of [`Handle::stop`].
 #[derive(Debug, Clone)]
 struct Stop(watch::Receiver<bool>);
@@ -124,7 +137,13 @@ pub fn spawn(feed: Box<dyn Feed>, settings: Settings, intake: Intake) -> Handle 
     let stats = Arc::new(Stats::new());
     let (stop, stopped) = watch::channel(false);
     let driver = Driver::new(feed, &settings, intake, Arc::clone(&stats));
-    let task = tokio::spawn(socketless::run(driver, settings, Stop(stopped)));
+    let task = if settings.url.is_empty() {
+        tokio::spawn(socketless::run(driver, settings, Stop(stopped)))
+    } else {
+        // An error means that another part of the process has chosen one, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        tokio::spawn(socket::run(driver, settings, Stop(stopped)))
+    };
     Handle { stats, stop, task }
 }
 

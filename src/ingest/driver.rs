@@ -97,11 +97,6 @@ impl Driver {
         driver
     }
 
-    /// The steady clock's time.
-    pub(super) fn now(&self) -> Nanos {
-        self.steady.now()
-    }
-
     /// The part of symbols before the colon.
     pub(super) fn venue(&self) -> &'static str {
         self.profile.venue
@@ -208,6 +203,14 @@ impl Driver {
         self.intake.offer(&mut self.waiting)
     }
 
+    /// Waits until there may be room again.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    pub(super) async fn room(&mut self) {
+        self.intake.room().await;
+    }
+
     /// Hands over all ticks, however long that takes.
     ///
     /// # Cancel safety
@@ -217,7 +220,7 @@ impl Driver {
             match self.offer() {
                 Offered::All => return Delivered::All,
                 Offered::Closed => return Delivered::Closed,
-                Offered::Full => self.intake.room().await,
+                Offered::Full => self.room().await,
             }
         }
     }

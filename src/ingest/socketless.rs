@@ -4,19 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::ingest::End;
 use crate::ingest::Settings;
 use crate::ingest::Stop;
 use crate::ingest::backoff::Backoff;
 use crate::ingest::driver::Delivered;
 use crate::ingest::driver::Driver;
-
-/// Why a feed's connection, real or not, is no more.
-enum End {
-    /// Told to, or the sequencer is gone.
-    Stopped,
-    /// To be opened again; why.
-    Broken(String),
-}
 
 /// Drives the feed until told to stop.
 pub(super) async fn run(mut driver: Driver, settings: Settings, mut stop: Stop) {
