@@ -7,6 +7,7 @@ pub mod config;
 pub mod event;
 pub mod http;
 pub mod hub;
+pub mod ingest;
 pub mod outbox;
 pub mod sequencer;
 pub mod subscriber;

@@ -34,5 +34,11 @@ fn ticks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, ticks);
+fn construction(criterion: &mut Criterion) {
+    criterion.bench_function("sim/100,000 symbols made", |bencher| {
+        bencher.iter(|| Sim::new(Settings { symbols: 100_000, ..Settings::default() }).unwrap());
+    });
+}
+
+criterion_group!(benches, ticks, construction);
 criterion_main!(benches);

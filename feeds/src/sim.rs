@@ -308,3 +308,5 @@ fn within(what: &str, value: u32, range: std::ops::RangeInclusive<u32>) -> Resul
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod witness;

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
+use super::witness::Witness;
+use super::witness::id;
 use super::*;
-use crate::decimal::Price;
-use crate::decimal::Size;
 use crate::tick::Quote;
-use crate::tick::Side;
 use crate::tick::Trade;
 
 const START: Nanos = Nanos(1_700_000_000_123_456_789);
@@ -68,64 +67,6 @@ fn times(ticks: &[Tick]) -> Vec<i64> {
         _ => None,
     };
     ticks.iter().filter_map(ts).map(|ts| ts.0 - START.0).collect()
-}
-
-fn id(trade: &Trade) -> u64 {
-    trade.trade_id.as_ref().unwrap().number().unwrap()
-}
-
-/// What holds of any run: prices, digits, sides, ids and the gaps between them.
-#[derive(Default)]
-struct Witness {
-    quotes: HashMap<Symbol, Quote>,
-    ids: HashMap<Symbol, u64>,
-    digits: HashMap<Symbol, (u32, u32)>,
-    missing: HashMap<Symbol, u64>,
-    trades: u64,
-}
-
-impl Witness {
-    fn see(&mut self, tick: &Tick) {
-        match tick {
-            Tick::Quote(quote) => self.quote(quote),
-            Tick::Trade(trade) => self.trade(trade),
-            Tick::Gap(Gap { scope: Scope::Symbol(symbol), missing, .. }) => {
-                let again = self.missing.insert(symbol.clone(), missing.unwrap());
-                assert_eq!(again, None, "two gaps before one trade");
-            }
-            other => assert!(matches!(other, Tick::Gap(_)), "{other:?}"),
-        }
-    }
-
-    fn quote(&mut self, quote: &Quote) {
-        let (bid, ask) = (quote.bid.unwrap(), quote.ask.unwrap());
-        let spread = ask.price.parts().0 - bid.price.parts().0;
-        assert!((1..=5).contains(&spread), "{quote:?}");
-        for level in [bid, ask] {
-            let size = level.size.unwrap();
-            assert!(!size.is_zero(), "{quote:?}");
-            self.digits(&quote.symbol, level.price, size);
-        }
-        self.quotes.insert(quote.symbol.clone(), quote.clone());
-    }
-
-    fn trade(&mut self, trade: &Trade) {
-        let quote = &self.quotes[&trade.symbol];
-        let side = if trade.side == Some(Side::Buy) { quote.ask } else { quote.bid };
-        let level = side.unwrap();
-        assert!(trade.price.same_digits(level.price), "{trade:?} after {quote:?}");
-        assert!(!trade.size.is_zero() && trade.size <= level.size.unwrap(), "{trade:?}");
-        self.digits(&trade.symbol, trade.price, trade.size);
-        let last = self.ids.insert(trade.symbol.clone(), id(trade)).unwrap_or(0);
-        let missing = self.missing.remove(&trade.symbol).unwrap_or(0);
-        assert_eq!(id(trade), last + missing + 1, "{trade:?}");
-        self.trades += 1;
-    }
-
-    fn digits(&mut self, symbol: &Symbol, price: Price, size: Size) {
-        let digits = (price.parts().1, size.parts().1);
-        assert_eq!(*self.digits.entry(symbol.clone()).or_insert(digits), digits, "{symbol}");
-    }
 }
 
 fn watch(ticks: &[Tick]) -> Witness {
@@ -263,6 +204,13 @@ fn who_was_away_for_long_is_not_flooded() {
 }
 
 #[test]
+fn a_second_of_lateness_is_made_up_for_and_no_more() {
+    let count = |late| call_at(&mut opened(3, 1_000, Faults::default()), &[late]).len();
+    assert_eq!(count(1_000_000_000), 1_001);
+    assert_eq!(count(1_000_000_001), 1);
+}
+
+#[test]
 fn a_clock_set_back_does_not_silence_it() {
     let mut sim = opened(3, 1_000, Faults::default());
     drive(&mut sim, START.plus_millis(99));
@@ -345,6 +293,35 @@ fn a_burst_comes_at_once() {
     assert_eq!(ticks.len(), 251 + 20_000);
     let at_once = times(&ticks).into_iter().filter(|time| *time == 2_000_000_000).count();
     assert_eq!(at_once, 10_001);
+    watch(&ticks);
+}
+
+#[test]
+fn a_burst_waits_for_the_end_of_a_silence() {
+    let faults = Faults {
+        silence_every_ms: 1_000,
+        silence_ms: 500,
+        burst_every_ms: 1_200,
+        burst_ticks: 100,
+        ..Faults::default()
+    };
+    let ticks = drive(&mut opened(5, 10, faults), START.plus_millis(1_999));
+    let times = times(&ticks);
+    assert!(!times.iter().any(|time| (1_000_000_000..1_500_000_000).contains(time)));
+    assert_eq!(times.iter().filter(|time| **time == 1_700_000_000).count(), 101);
+}
+
+#[test]
+fn two_outages_are_settled_at_once() {
+    let mut sim = opened(1, 1_000, Faults::default());
+    let mut out = Output::default();
+    for _ in 0..2 {
+        sim.on_close(START, &mut out);
+        sim.on_open(START, &mut out);
+    }
+    assert_eq!(gaps(&out.ticks).len(), 2);
+    let ticks = drive(&mut sim, START.plus_millis(1_000));
+    assert_eq!(gaps(&ticks).len(), 1);
     watch(&ticks);
 }
 
