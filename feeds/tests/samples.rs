@@ -1,6 +1,6 @@
 //! Each hand-made frame of `samples/`, read by a feed that has just been opened.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -160,6 +160,7 @@ const KRAKEN: &[Case] = &[
         ],
     ),
     ("ticker_update", &["quote kraken:ETH-USD 2500.00 x 3.0 / 2500.10 x 12.5 -", "alive"]),
+    ("ticker_other_order", &["quote kraken:ETH-USD 2500.00 x 3.0 / 2500.10 x 12.50 -", "alive"]),
     ("ticker_time_zero", &["quote kraken:ETH-USD 2500.00 x 3.0 / 2500.10 x 12.5 -", "alive"]),
     ("ticker_empty_book", &["quote kraken:ETH-USD none / none -", "alive"]),
     ("ticker_xstock", &["quote kraken:AAPLx-USD 251.10 x 4.00 / 251.25 x 1.5 -", "alive"]),
