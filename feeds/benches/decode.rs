@@ -18,18 +18,18 @@ use tickwire_feeds::Output;
 use tickwire_feeds::Symbol;
 use tickwire_feeds::Venue;
 
-/// Venue, sample, and the text of the number that grows from frame to frame.
-const CASES: &[(Venue, &str, &str)] = &[
-    (Venue::Binance, "trade", "\"t\":7001"),
-    (Venue::Binance, "agg_trade", "\"a\":501"),
-    (Venue::Binance, "book_ticker", "\"u\":900000001"),
-    (Venue::Binance, "depth_update", "\"u\":900000003"),
-    (Venue::Coinbase, "match", "\"trade_id\":4001"),
-    (Venue::Coinbase, "ticker", "\"sequence\":810001"),
-    (Venue::Coinbase, "heartbeat", "\"sequence\":810002"),
-    (Venue::Kraken, "trade", "\"trade_id\":501"),
-    (Venue::Kraken, "ticker_snapshot", "\"trades\":40123"),
-    (Venue::Kraken, "heartbeat", ""),
+/// Venue, sample, the text of the number that grows from frame to frame, and the ticks of each.
+const CASES: &[(Venue, &str, &str, usize)] = &[
+    (Venue::Binance, "trade", "\"t\":7001", 1),
+    (Venue::Binance, "agg_trade", "\"a\":501", 1),
+    (Venue::Binance, "book_ticker", "\"u\":900000001", 1),
+    (Venue::Binance, "depth_update", "\"u\":900000003", 0),
+    (Venue::Coinbase, "match", "\"trade_id\":4001", 1),
+    (Venue::Coinbase, "ticker", "\"sequence\":810001", 1),
+    (Venue::Coinbase, "heartbeat", "\"sequence\":810002", 0),
+    (Venue::Kraken, "trade", "\"trade_id\":501", 1),
+    (Venue::Kraken, "ticker_snapshot", "\"trades\":40123", 1),
+    (Venue::Kraken, "heartbeat", "", 0),
 ];
 
 /// Digits of the growing number.
@@ -70,7 +70,7 @@ impl Template {
 fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(1));
-    for (venue, name, number) in CASES {
+    for (venue, name, number, ticks) in CASES {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join(format!("samples/{}/{name}.json", venue.name()));
         let mut template = Template::new(&fs::read_to_string(path).unwrap(), number);
@@ -84,6 +84,7 @@ fn decode(criterion: &mut Criterion) {
                     Nanos(1_800_000_000_000_000_000),
                     &mut out,
                 );
+                assert_eq!(out.ticks.len(), *ticks);
                 black_box((&out, result.is_ok()));
                 out.ticks.clear();
             });

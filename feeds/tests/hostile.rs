@@ -211,7 +211,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_bytes_are_answered(venue in venue(), frame in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_are_answered(
+        venue in venue(),
+        frame in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
         check(&mut *opened(venue), &frame).ok();
     }
 
