@@ -8,6 +8,7 @@ pub mod shop;
 mod websocket;
 
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
 use actix_web::web;
 
 use crate::http::failure::Failure;
@@ -23,11 +24,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/readyz", web::get().to(ops::readyz))
         .route("/metrics", web::get().to(ops::metrics))
         .default_service(web::to(nowhere))
-        .app_data(web::QueryConfig::default().error_handler(|error, _| {
-            Failure::bad(error.to_string()).into()
-        }));
+        .app_data(
+            web::QueryConfig::default()
+                .error_handler(|error, _| Failure::bad(error.to_string()).into()),
+        );
 }
 
-async fn nowhere(request: HttpRequest) -> Failure {
-    Failure::not_found(format!("nothing at {}", request.path()))
+async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    Err(Failure::not_found(format!("nothing at {}", request.path())))
 }

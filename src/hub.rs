@@ -11,6 +11,7 @@ pub mod shared;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -36,6 +37,7 @@ pub struct Hub {
     alive_ms: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
     troubles: AtomicU64,
+    draining: AtomicBool,
     stats: Mutex<Vec<Arc<ShardStats>>>,
 }
 
@@ -69,6 +71,7 @@ impl Hub {
             alive_ms: AtomicU64::new(0),
             trouble: Mutex::default(),
             troubles: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
             stats: Mutex::default(),
         }
     }
@@ -110,6 +113,17 @@ impl Hub {
     pub fn set_trouble(&self, trouble: Option<Trouble>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         self.troubles.fetch_add(1, Ordering::Release);
+    }
+
+    /// Asks every shard to send its clients away.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether clients shall be sent away.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
     }
 
     /// Shows a shard's counters from now on.

@@ -12,4 +12,5 @@ pub mod outbox;
 pub mod sequencer;
 pub mod subscriber;
 pub mod tape;
+pub mod telemetry;
 pub mod wire;

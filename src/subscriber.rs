@@ -66,6 +66,8 @@ pub struct Rules {
     pub pong: Duration,
     /// Longest time in which a client with waiting bytes may take none.
     pub write_deadline: Duration,
+    /// Over how long clients are asked to come back after a shutdown.
+    pub reconnect_spread: Duration,
 }
 
 /// What a subscriber sees of the world during one call.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use tickwire_feeds::Symbol;
+use tickwire_feeds::venue::Venue;
 
 use crate::config::error::Error;
 use crate::config::layers::Layers;
@@ -19,17 +20,6 @@ const SIM: &str = "sim";
 const VENUES: &str = "\"binance\", \"coinbase\", \"kraken\", \"sim\" or \"file\"";
 /// The one feed key that has no default: without it, what is named runs.
 pub(crate) const ENABLED: &str = "enabled";
-
-/// A venue whose protocol is spoken over a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Venue {
-    /// Binance spot.
-    Binance,
-    /// Coinbase Exchange.
-    Coinbase,
-    /// Kraken, protocol v2.
-    Kraken,
-}
 
 /// One feed that is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,25 +116,6 @@ pub struct FeedFlag {
     pub(crate) setting: Option<(&'static str, String)>,
 }
 
-impl Venue {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Binance, Self::Coinbase, Self::Kraken];
-
-    /// As it stands in symbols.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-            Self::Coinbase => "coinbase",
-            Self::Kraken => "kraken",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|venue| venue.as_str() == text)
-    }
-}
-
 impl FeedFlag {
     /// Reads the value of a `--feed` flag.
     ///
@@ -155,7 +126,7 @@ impl FeedFlag {
         let key = match feed {
             "sim" => "symbols",
             "file" => "path",
-            _ if Venue::parse(feed).is_some() => "symbols",
+            _ if parse_venue(feed).is_some() => "symbols",
             _ => return Err(Self::refusal(text)),
         };
         if rest.is_empty() && (feed == "file" || text.ends_with(':')) {
@@ -168,8 +139,8 @@ impl FeedFlag {
     /// What `--live` stands for: every venue that needs no key, with its main pairs.
     #[must_use]
     pub fn live() -> Vec<Self> {
-        let flag = |venue: Venue| Self { feed: venue.as_str().to_owned(), setting: None };
-        Venue::ALL.into_iter().map(flag).collect()
+        let flag = |venue: Venue| Self { feed: venue.name().to_owned(), setting: None };
+        Venue::ALL.iter().copied().map(flag).collect()
     }
 
     fn refusal(text: &str) -> Error {
@@ -208,7 +179,7 @@ pub(crate) fn read_all(
 /// The section of the defaults that stands in for what a feed does not say.
 pub(crate) fn defaults_of(feed: &FeedConfig) -> String {
     let venue = match &feed.input {
-        FeedInput::Venue(input) => input.venue.as_str(),
+        FeedInput::Venue(input) => input.venue.name(),
         FeedInput::Sim(_) => "sim",
         FeedInput::File(_) => "file",
     };
@@ -237,7 +208,7 @@ fn read_one(
     let feed = FeedConfig {
         name: name.to_owned(),
         stall_ms: (stall_ms != 0).then_some(stall_ms),
-        input: match (venue.as_str(), Venue::parse(&venue)) {
+        input: match (venue.as_str(), parse_venue(&venue)) {
             (_, Some(venue)) => FeedInput::Venue(read_venue(&section, venue)?),
             ("sim", _) => FeedInput::Sim(read_sim(&section)?),
             _ => FeedInput::File(read_file(&section)?),
@@ -246,8 +217,12 @@ fn read_one(
     Ok((feed, section.yes_or_no(ENABLED)?))
 }
 
+fn parse_venue(text: &str) -> Option<Venue> {
+    text.parse().ok()
+}
+
 fn is_known(venue: &str) -> bool {
-    matches!(venue, "sim" | "file") || Venue::parse(venue).is_some()
+    matches!(venue, "sim" | "file") || parse_venue(venue).is_some()
 }
 
 fn refuse_unknown_keys(layers: &Layers, own: &str, defaults: &str) -> Result<(), Error> {
@@ -280,7 +255,7 @@ fn read_url(section: &Section<'_>, key: &str, schemes: [&str; 2]) -> Result<Stri
 }
 
 fn read_symbols(section: &Section<'_>, venue: Venue) -> Result<Vec<Symbol>, Error> {
-    let venue = venue.as_str();
+    let venue = venue.name();
     let mut symbols = Vec::new();
     for text in section.list("symbols")? {
         let name = text.strip_prefix(venue).and_then(|rest| rest.strip_prefix(':'));
@@ -320,7 +295,7 @@ fn read_file(section: &Section<'_>) -> Result<FileInput, Error> {
     let expected = "\"csv\" or the venue of a capture: \"binance\", \"coinbase\" or \"kraken\"";
     let venue = section.parsed("decode", expected, |text| match text {
         "csv" => Some(None),
-        _ => Venue::parse(text).map(Some),
+        _ => parse_venue(text).map(Some),
     })?;
     let decode = match venue {
         Some(venue) => Decode::Capture { venue, symbols: read_symbols(section, venue)? },

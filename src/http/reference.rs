@@ -135,9 +135,11 @@ pub(super) async fn snapshot(
     }
     body.extend_from_slice(b"]}");
     let tag = format!("{}-{newest}-{}", shard.tape().epoch(), covered.len());
-    if request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| {
-        known.to_str().is_ok_and(|known| known.trim_matches('"') == tag)
-    }) {
+    if request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.to_str().is_ok_and(|known| known.trim_matches('"') == tag))
+    {
         return Ok(HttpResponse::NotModified().finish());
     }
     Ok(HttpResponse::Ok()

@@ -89,11 +89,7 @@ impl Shop {
 
     pub(super) fn bounds(&self) -> Bounds {
         let ClientBounds { frame_bytes, message_bytes, fragments, .. } = self.house.bounds;
-        Bounds {
-            frame_bytes: frame_bytes as u64,
-            message_bytes: message_bytes as u64,
-            fragments,
-        }
+        Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
     /// Whether a client may connect now, and from where it does.

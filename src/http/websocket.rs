@@ -48,8 +48,7 @@ pub(super) async fn stream(
     shop.admit(&request)?;
     let protocols = check_protocols(&request)?;
     let breach = Breach::default();
-    let mut guarded =
-        Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
+    let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(&request, &mut guarded).await.map_err(Failure::of)?;
     let (response, session, messages) =
         actix_ws::handle_with_protocols(&request, payload, protocols).map_err(Failure::of)?;
@@ -58,7 +57,11 @@ pub(super) async fn stream(
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
     let id = shard.borrow_mut().connect();
-    actix_web::rt::spawn(read(Incoming { messages, breach, _session: session }, Rc::clone(&shard), id));
+    actix_web::rt::spawn(read(
+        Incoming { messages, breach, _session: session },
+        Rc::clone(&shard),
+        id,
+    ));
     Ok(response.map_body(|_, inner| BoxBody::new(Body { _inner: inner, shard, id })))
 }
 
@@ -139,7 +142,8 @@ async fn wait_for_room(shard: &SharedShard, id: ConnectionId) {
 fn fail(shard: &SharedShard, id: ConnectionId, close: Close) -> bool {
     let reject = (close == Close::TooLarge).then(|| {
         let limits = shard.borrow().rules().limits;
-        let message = format!("a message may have {} bytes, in few fragments", limits.message_bytes);
+        let message =
+            format!("a message may have {} bytes, in few fragments", limits.message_bytes);
         Reject::new(Code::MessageTooLarge, message)
     });
     shard.borrow_mut().with(id, |subscriber, _| subscriber.fail(close, reject.as_ref()));

@@ -13,8 +13,10 @@ use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::task::Waker;
+use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -48,6 +50,9 @@ pub use pump::run;
 /// Most bytes handed to a socket at once: the rest stays where it can be counted.
 const CHUNK_BYTES: usize = 32 * 1024;
 
+/// How long a client may take to answer a close.
+const CLOSE_WAIT: Duration = Duration::from_secs(3);
+
 /// Counters of one shard, read by `/metrics`.
 #[derive(Debug, Default)]
 pub struct ShardStats {
@@ -63,6 +68,14 @@ pub struct ShardStats {
     pub laps: AtomicU64,
     /// Its place on the tape.
     pub seq: AtomicU64,
+}
+
+impl ShardStats {
+    /// Connections now.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
 }
 
 /// What one worker thread owns.
@@ -87,6 +100,7 @@ pub struct Shard {
     /// Connections that could go on reading the tape.
     hungry: Vec<ConnectionId>,
     troubles: u64,
+    drained: bool,
     trouble: Option<Trouble>,
     stats: Arc<ShardStats>,
 }
@@ -119,6 +133,7 @@ impl Shard {
             dirty: Vec::new(),
             hungry: Vec::new(),
             troubles: 0,
+            drained: false,
             trouble: None,
             stats,
             board,
@@ -205,7 +220,7 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
         let outbox = connection.subscriber.outbox_mut();
         if outbox.is_empty() {
-            if outbox.closing().is_some() {
+            if connection.hung_up {
                 return Poll::Ready(None);
             }
             connection.waker = Some(waker.clone());
@@ -219,21 +234,15 @@ impl Shard {
         Poll::Ready(Some(bytes))
     }
 
-    /// Tells every client to come back later, and closes.
-    pub fn shut_down(&mut self, mut reconnect_ms: impl FnMut() -> u64) {
-        for id in self.connections.ids() {
-            let reconnect_ms = reconnect_ms();
-            self.with(id, |subscriber, _| subscriber.shut_down(reconnect_ms));
-        }
-        self.wake_dirty();
+    /// Nothing more will be read from the client: the connection ends when its bytes have left.
+    pub fn hung_up(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.hung_up = true;
+        self.mark(id);
     }
 
     fn view(&self, now: Instant) -> View<'_> {
         view!(self, now)
-    }
-
-    fn pace(&self, now: Instant) -> Pace {
-        pace(&self.board, &self.hub, (self.level_at, now))
     }
 
     /// What a subscriber did has consequences: streams joined and left, bytes to send, a new
@@ -261,7 +270,11 @@ impl Shard {
             self.dirty.push(id);
             self.knocker.knock();
         }
-        let timeout = connection.subscriber.poll_timeout();
+        if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none() {
+            let cut_at = clock::monotonic() + CLOSE_WAIT;
+            connection.cut_at = Some(cut_at);
+        }
+        let timeout = connection.next_timeout();
         if timeout < connection.timeout {
             connection.timeout = timeout;
             self.timers.push(Reverse((timeout, id)));

@@ -100,6 +100,7 @@ mod tests {
             ping: Duration::from_secs(20),
             pong: Duration::from_secs(20),
             write_deadline: Duration::from_secs(90),
+            reconnect_spread: Duration::ZERO,
         }
     }
 

@@ -42,6 +42,10 @@ pub(super) struct Connection {
     pub(super) timeout: Instant,
     pub(super) dirty: bool,
     pub(super) hungry: bool,
+    /// Nothing more will be read from it.
+    pub(super) hung_up: bool,
+    /// When it is cut, if it does not answer a close.
+    pub(super) cut_at: Option<Instant>,
     reading: Option<Reading>,
 }
 
@@ -62,6 +66,12 @@ pub(super) enum Appetite {
 }
 
 impl Connection {
+    /// When it must be looked after next.
+    pub(super) fn next_timeout(&self) -> Instant {
+        let timeout = self.subscriber.poll_timeout();
+        self.cut_at.map_or(timeout, |cut_at| cut_at.min(timeout))
+    }
+
     /// Feeds the client a batch of the tape, up to the shard's own place.
     pub(super) fn read_tape(&mut self, board: &Board, tape: &Tape) -> Result<Appetite, Error> {
         let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
@@ -129,6 +139,8 @@ impl Connections {
             timeout,
             dirty: false,
             hungry: false,
+            hung_up: false,
+            cut_at: None,
             reading: None,
         };
         if let Some(index) = self.free.pop()

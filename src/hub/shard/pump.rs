@@ -19,6 +19,7 @@ use crate::event::Scope;
 use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::hub::Shared;
+use crate::hub::shard::ConnectionId;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::hub::shard::degraded;
@@ -65,6 +66,7 @@ impl Shard {
     fn turn(&mut self) -> Turn {
         let mut turn = self.drain_ring();
         self.on_troubles();
+        self.on_drain();
         self.retry_waiting();
         self.on_timers();
         if self.feed_hungry() == Turn::More {
@@ -272,11 +274,37 @@ impl Shard {
             if connection.timeout != at {
                 continue;
             }
+            if connection.cut_at.is_some_and(|cut_at| cut_at <= now) {
+                self.cut(id);
+                continue;
+            }
             connection.subscriber.on_timeout(&view);
-            connection.timeout = connection.subscriber.poll_timeout();
+            connection.timeout = connection.next_timeout();
             let next = connection.timeout;
             self.timers.push(Reverse((next, id)));
             self.after(id);
+        }
+    }
+
+    /// Ends a connection whose client does not answer a close.
+    fn cut(&mut self, id: ConnectionId) {
+        let waker = self.connections.get_mut(id).and_then(|connection| connection.waker.take());
+        self.disconnect(id);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Once, when the server stops: every client is told to come back, at a time of its own.
+    fn on_drain(&mut self) {
+        if self.drained || !self.hub.is_draining() {
+            return;
+        }
+        self.drained = true;
+        let spread_ms = u64::try_from(self.rules.reconnect_spread.as_millis()).unwrap_or(0);
+        for id in self.connections.ids() {
+            let reconnect_ms = rand::random_range(0..=spread_ms);
+            self.with(id, |subscriber, _| subscriber.shut_down(reconnect_ms));
         }
     }
 
