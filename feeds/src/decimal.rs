@@ -114,6 +114,18 @@ impl Size {
         Ok(Self(number))
     }
 
+    /// Reads the size of a print, which is never zero: something changed hands.
+    ///
+    /// # Errors
+    /// As [`Size::parse`], and [`Error::OutOfRange`] for zero.
+    pub fn parse_traded(text: &str) -> Result<Self, Error> {
+        let size = Self::parse(text)?;
+        if size.is_zero() {
+            return Err(Error::out_of_range("size", text));
+        }
+        Ok(size)
+    }
+
     /// From [`Size::parts`]; `None` if they make no size.
     #[must_use]
     pub fn from_parts(mantissa: u128, scale: u32) -> Option<Self> {

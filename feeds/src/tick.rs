@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::decimal::{Price, Size};
+use crate::error::Error;
 use crate::symbol::Symbol;
 use crate::time::Nanos;
 
@@ -220,6 +221,17 @@ pub struct Listing {
     pub raw: Option<Box<str>>,
     /// When it became known.
     pub recv: Nanos,
+}
+
+impl Level {
+    /// Reads one side of a quote; a price of zero is a side that is empty.
+    ///
+    /// # Errors
+    /// [`Error::BadNumber`] or [`Error::OutOfRange`] if either is no price or no size.
+    pub fn parse(price: &str, size: Option<&str>) -> Result<Option<Self>, Error> {
+        let size = size.map(Size::parse).transpose()?;
+        Ok(Price::parse_or_none(price)?.map(|price| Self { price, size }))
+    }
 }
 
 impl TradeId {

@@ -1,0 +1,567 @@
+//! Kraken spot, WebSocket v2: the public `trade` and `ticker` channels.
+//!
+//! - Numbers are bare JSON; their digits are taken from the text, never through a double.
+//! - A frame may hold several trades. One whose numbers are bad is refused alone: the others of
+//!   the frame are published, and the frame is reported by its first error.
+//! - A trade snapshot (not asked for) is of the past: where no trade of the pair is known it only
+//!   tells where counting begins; where one is known it fills what was missed, oldest first.
+//! - The venue acknowledges each symbol of each channel by itself. One that it refuses is down
+//!   until a later subscription is accepted; the others go on.
+//! - WebSocket v1 is another API: its frames are unknown messages.
+//!
+//! See <https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/ticker> and `…/trade`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::decimal::Price;
+use crate::decimal::Size;
+use crate::error::Error;
+use crate::error::quoted;
+use crate::feed::Feed;
+use crate::feed::Output;
+use crate::feed::Profile;
+use crate::instruments::Instrument;
+use crate::instruments::Instruments;
+use crate::instruments::Naming;
+use crate::symbol::Symbol;
+use crate::tick::Level;
+use crate::tick::Quote;
+use crate::tick::Scope;
+use crate::tick::Side;
+use crate::tick::State;
+use crate::tick::Status;
+use crate::tick::Tick;
+use crate::tick::Trade;
+use crate::tick::TradeId;
+use crate::time::Nanos;
+
+const VENUE: &str = "kraken";
+/// More than the venue lists for a currency; it names no limit of its own.
+const SYMBOLS_MAX: usize = 500;
+/// Symbols in one request.
+const REQUEST_SYMBOLS_MAX: usize = 100;
+/// How long the venue may take to acknowledge.
+const ACK_MS_MAX: i64 = 10_000;
+/// Time between two pings; the venue cuts a connection after a minute without traffic.
+const PING_GAP_MS: i64 = 20_000;
+
+const NAMING: Naming = Naming { venue: VENUE, count_max: SYMBOLS_MAX, raw: raw_name };
+
+/// The state machine of a Kraken spot feed.
+#[derive(Debug)]
+pub struct Kraken {
+    instruments: Instruments<Memory>,
+    request_id: u64,
+    ack_by: Option<Nanos>,
+    ping_at: Option<Nanos>,
+}
+
+/// What is remembered of a pair.
+#[derive(Debug, Default)]
+struct Memory {
+    trades: Ack,
+    quotes: Ack,
+    /// The venue's reason, while a status on the tape says that the pair is down.
+    refused: Option<Box<str>>,
+}
+
+/// The venue's answer for one pair of one channel.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Ack {
+    #[default]
+    Awaited,
+    Accepted,
+    Refused,
+}
+
+/// Any frame; what it holds depends on `channel` and `method`.
+#[derive(Deserialize)]
+struct Frame<'f> {
+    // Empty if absent: inside an `Option` serde would copy the text of every frame.
+    #[serde(borrow, default)]
+    channel: Cow<'f, str>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Cow<'f, str>,
+    #[serde(borrow)]
+    data: Option<&'f RawValue>,
+    #[serde(borrow)]
+    method: Option<Cow<'f, str>>,
+    success: Option<bool>,
+    #[serde(borrow)]
+    error: Option<Cow<'f, str>>,
+    #[serde(borrow)]
+    symbol: Option<Cow<'f, str>>,
+    #[serde(borrow)]
+    result: Option<Granted<'f>>,
+    #[serde(borrow)]
+    event: Option<Cow<'f, str>>,
+}
+
+/// What an acknowledgement is about.
+#[derive(Deserialize)]
+struct Granted<'f> {
+    #[serde(borrow)]
+    channel: Option<Cow<'f, str>>,
+    #[serde(borrow)]
+    symbol: Option<Cow<'f, str>>,
+}
+
+/// A trade, its numbers as they stand in the frame.
+#[derive(Deserialize)]
+struct Print<'f> {
+    #[serde(borrow)]
+    symbol: Cow<'f, str>,
+    #[serde(borrow)]
+    side: Cow<'f, str>,
+    #[serde(borrow)]
+    price: &'f RawValue,
+    #[serde(borrow)]
+    qty: &'f RawValue,
+    trade_id: u64,
+    #[serde(borrow)]
+    timestamp: Option<&'f RawValue>,
+}
+
+/// A best quote, its numbers as they stand in the frame.
+#[derive(Deserialize)]
+struct Best<'f> {
+    #[serde(borrow)]
+    symbol: Cow<'f, str>,
+    #[serde(borrow)]
+    bid: &'f RawValue,
+    #[serde(borrow)]
+    bid_qty: &'f RawValue,
+    #[serde(borrow)]
+    ask: &'f RawValue,
+    #[serde(borrow)]
+    ask_qty: &'f RawValue,
+    #[serde(borrow)]
+    timestamp: Option<&'f RawValue>,
+}
+
+/// The state of the venue.
+#[derive(Deserialize)]
+struct System<'f> {
+    #[serde(borrow)]
+    system: Cow<'f, str>,
+}
+
+impl Kraken {
+    /// A feed of `symbols`, such as `kraken:BTC-USD`; letters keep their case (`AAPLx-USD`).
+    ///
+    /// # Errors
+    /// [`Error::BadSetting`] for none or more than 500, or what is no pair of kraken.
+    pub fn new(symbols: &[Symbol]) -> Result<Self, Error> {
+        let instruments = Instruments::new(NAMING, symbols)?;
+        Ok(Self { instruments, request_id: 0, ack_by: None, ping_at: None })
+    }
+
+    fn read(&mut self, frame: &[u8], now: Nanos, out: &mut Output) -> Result<(), Error> {
+        match frame.trim_ascii_start().first() {
+            Some(b'{') => {}
+            Some(b'[') => return Err(unknown("array of WebSocket v1")),
+            _ => return Err(Error::bad_frame(VENUE, &"not an object", frame)),
+        }
+        let head: Frame<'_> = parse(frame, frame)?;
+        if head.method.is_some() {
+            return self.answer(&head, now, out);
+        }
+        let data = head.data.map_or("[]", RawValue::get).as_bytes();
+        match &*head.channel {
+            "ticker" => each(parse(data, frame)?, |best| self.quote(&best, now, out)),
+            "trade" => {
+                let mut prints: Vec<Print<'_>> = parse(data, frame)?;
+                if head.kind == "snapshot" {
+                    prints.sort_by_key(|print| print.trade_id);
+                    return self.past(prints, now, out);
+                }
+                each(prints, |print| self.print(&print, now, out))
+            }
+            "heartbeat" => {
+                out.alive = true;
+                Ok(())
+            }
+            "status" => each(parse(data, frame)?, |status: System<'_>| match &*status.system {
+                "online" => Ok(()),
+                other => Err(said(&format!("system is {other}"))),
+            }),
+            "" => Err(unknown(head.event.as_deref().unwrap_or_default())),
+            channel => Err(unknown(channel)),
+        }
+    }
+
+    fn print(&mut self, print: &Print<'_>, now: Nanos, out: &mut Output) -> Result<(), Error> {
+        let instrument = self.instruments.find(&print.symbol)?;
+        let trade = print.trade(instrument.symbol.clone(), now)?;
+        instrument.publish(trade, &mut out.ticks)?;
+        out.alive = true;
+        Ok(())
+    }
+
+    /// Trades of before the subscription, oldest first.
+    fn past(&mut self, prints: Vec<Print<'_>>, now: Nanos, out: &mut Output) -> Result<(), Error> {
+        let mut known = Vec::new();
+        let mut newest = Vec::new();
+        let first = each(prints, |print| {
+            let instrument = self.instruments.find(&print.symbol)?;
+            print.trade(instrument.symbol.clone(), now)?;
+            match instrument.prints.last() {
+                Some(_) => known.push(print),
+                None => newest.push(print),
+            }
+            Ok(())
+        });
+        for print in newest.into_iter().rev() {
+            self.instruments.find(&print.symbol)?.prints.begin_after(print.trade_id);
+        }
+        first.and(each(known, |print| self.print(&print, now, out)))
+    }
+
+    fn quote(&mut self, best: &Best<'_>, recv: Nanos, out: &mut Output) -> Result<(), Error> {
+        let instrument = self.instruments.find(&best.symbol)?;
+        let quote = Quote {
+            symbol: instrument.symbol.clone(),
+            ts: time(best.timestamp)?,
+            recv,
+            bid: Level::parse(best.bid.get(), Some(best.bid_qty.get()))?,
+            ask: Level::parse(best.ask.get(), Some(best.ask_qty.get()))?,
+        };
+        out.alive = true;
+        out.ticks.push(Tick::Quote(quote));
+        Ok(())
+    }
+
+    /// The venue's answer to a request.
+    fn answer(&mut self, frame: &Frame<'_>, now: Nanos, out: &mut Output) -> Result<(), Error> {
+        match frame.method.as_deref() {
+            Some("pong") => return Ok(()),
+            Some("subscribe") => {}
+            other => return Err(unknown(other.unwrap_or_default())),
+        }
+        let granted = frame.result.as_ref();
+        let raw = granted.and_then(|it| it.symbol.as_deref()).or(frame.symbol.as_deref());
+        let reason = frame.error.as_deref().unwrap_or("no reason given");
+        let (Some(raw), Some(success)) = (raw, frame.success) else {
+            return Err(said(reason));
+        };
+        let channel = granted.and_then(|it| it.channel.as_deref());
+        let instrument = self.instruments.find(raw)?;
+        let ack = if success { Ack::Accepted } else { Ack::Refused };
+        let state = &mut instrument.state;
+        match channel {
+            Some("trade") => state.trades = ack,
+            Some("ticker") => state.quotes = ack,
+            Some(other) => return Err(unknown(other)),
+            // A refusal does not say which channel it is about, and both are refused alike.
+            None => (state.trades, state.quotes) = (ack, ack),
+        }
+        instrument.tell(reason, now, &mut out.ticks);
+        if self.instruments.iter().all(|one| one.state.is_answered()) {
+            self.ack_by = None;
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, channel: &'static str, out: &mut Output) {
+        for part in self.instruments.raw_chunks(REQUEST_SYMBOLS_MAX) {
+            self.request_id += 1;
+            let params = match channel {
+                "trade" => serde_json::json!({
+                    "channel": channel, "symbol": part, "snapshot": false,
+                }),
+                _ => serde_json::json!({
+                    "channel": channel, "symbol": part, "snapshot": true, "event_trigger": "bbo",
+                }),
+            };
+            let id = self.request_id;
+            let request =
+                serde_json::json!({ "method": "subscribe", "params": params, "req_id": id });
+            out.send.push(request.to_string());
+        }
+    }
+}
+
+impl Feed for Kraken {
+    fn profile(&self) -> Profile {
+        Profile {
+            venue: VENUE,
+            url: "wss://ws.kraken.com/v2",
+            silence_ms: 5_000,
+            rotate_after_ms: None,
+            send_gap_ms: 100,
+            connect_gap_ms: 5_000,
+            frame_bytes_max: 1 << 20,
+            trade_continuity: "exact",
+        }
+    }
+
+    fn resume_after(&mut self, symbol: &Symbol, last_trade: &TradeId) {
+        self.instruments.resume_after(symbol, last_trade);
+    }
+
+    fn on_open(&mut self, now: Nanos, out: &mut Output) {
+        self.instruments.connected(now, &mut out.ticks);
+        for instrument in self.instruments.iter_mut() {
+            instrument.state.trades = Ack::Awaited;
+            instrument.state.quotes = Ack::Awaited;
+        }
+        self.subscribe("trade", out);
+        self.subscribe("ticker", out);
+        self.ack_by = Some(now.plus_millis(ACK_MS_MAX));
+        self.ping_at = Some(now.plus_millis(PING_GAP_MS));
+    }
+
+    fn on_frame(&mut self, frame: &mut [u8], now: Nanos, out: &mut Output) -> Result<(), Error> {
+        self.read(frame, now, out)
+    }
+
+    fn on_close(&mut self, now: Nanos, out: &mut Output) {
+        self.ack_by = None;
+        self.ping_at = None;
+        self.instruments.disconnected(now, &mut out.ticks);
+    }
+
+    fn poll_timeout(&self) -> Option<Nanos> {
+        self.ack_by.into_iter().chain(self.ping_at).min()
+    }
+
+    fn on_timeout(&mut self, now: Nanos, out: &mut Output) {
+        if self.ack_by.is_some_and(|by| now >= by) {
+            self.ack_by = None;
+            let silent = self.instruments.iter().find(|one| !one.state.is_answered());
+            let symbol = silent.map_or("", |one| one.symbol.as_str());
+            out.reconnect = Some(format!("no acknowledgement of {symbol} in 10 s"));
+        }
+        if self.ping_at.is_some_and(|at| now >= at) {
+            self.ping_at = Some(now.plus_millis(PING_GAP_MS));
+            self.request_id += 1;
+            let id = self.request_id;
+            out.send.push(serde_json::json!({ "method": "ping", "req_id": id }).to_string());
+        }
+    }
+}
+
+impl Memory {
+    fn is_answered(&self) -> bool {
+        self.trades != Ack::Awaited && self.quotes != Ack::Awaited
+    }
+}
+
+impl Instrument<Memory> {
+    /// Tells when the venue's answer has changed whether the pair is served.
+    fn tell(&mut self, reason: &str, recv: Nanos, out: &mut Vec<Tick>) {
+        let Memory { trades, quotes, refused } = &mut self.state;
+        let reason = match (*trades, *quotes) {
+            (Ack::Accepted, Ack::Accepted) if refused.is_some() => None,
+            (Ack::Refused, _) | (_, Ack::Refused) if refused.as_deref() != Some(reason) => {
+                Some(quoted(reason).into_boxed_str())
+            }
+            _ => return,
+        };
+        refused.clone_from(&reason);
+        out.push(Tick::Status(Status {
+            scope: Scope::Symbol(self.symbol.clone()),
+            recv,
+            state: if reason.is_some() { State::Down } else { State::Live },
+            trading: None,
+            reason: reason.map(|reason| format!("venue refused: {reason}").into()),
+        }));
+    }
+}
+
+impl Print<'_> {
+    fn trade(&self, symbol: Symbol, recv: Nanos) -> Result<Trade, Error> {
+        let side = match &*self.side {
+            "buy" => Side::Buy,
+            "sell" => Side::Sell,
+            other => return Err(Error::bad_frame(VENUE, &"no side", other.as_bytes())),
+        };
+        Ok(Trade {
+            symbol,
+            ts: time(self.timestamp)?,
+            recv,
+            price: Price::parse(self.price.get())?,
+            size: Size::parse_traded(self.qty.get())?,
+            side: Some(side),
+            trade_id: Some(TradeId::Number(self.trade_id)),
+            extra: None,
+        })
+    }
+}
+
+/// Reads a part of `frame`, or all of it.
+fn parse<'p, T: Deserialize<'p>>(part: &'p [u8], frame: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(part).map_err(|error| Error::bad_frame(VENUE, &error, frame))
+}
+
+/// Does all items, and then reports the first error.
+fn each<T>(items: Vec<T>, mut read: impl FnMut(T) -> Result<(), Error>) -> Result<(), Error> {
+    let mut first = Ok(());
+    for item in items {
+        // `and` takes a value, so the item is read in any case.
+        first = first.and(read(item));
+    }
+    first
+}
+
+/// Some tickers carry 0 for a time.
+fn time(raw: Option<&RawValue>) -> Result<Option<Nanos>, Error> {
+    let Some(raw) = raw.map(RawValue::get).filter(|raw| *raw != "0" && *raw != "\"0\"") else {
+        return Ok(None);
+    };
+    let text = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+    Nanos::parse_rfc3339(text.unwrap_or(raw)).map(Some)
+}
+
+/// `AAPLx` and `USD` are `AAPLx/USD`.
+fn raw_name(base: &str, quote: &str) -> Option<String> {
+    let proper = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    (proper(base) && proper(quote)).then(|| format!("{base}/{quote}"))
+}
+
+fn said(message: &str) -> Error {
+    Error::Venue { venue: VENUE, message: quoted(message) }
+}
+
+fn unknown(kind: &str) -> Error {
+    Error::UnknownMessage { venue: VENUE, kind: quoted(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tick::Gap;
+
+    fn feed() -> Kraken {
+        let symbols = ["kraken:BTC-USD", "kraken:AAPLx-USD"];
+        let mut feed = Kraken::new(&symbols.map(|text| Symbol::parse(text).unwrap())).unwrap();
+        feed.on_open(Nanos(0), &mut Output::default());
+        feed
+    }
+
+    fn send(feed: &mut Kraken, frame: &str) -> Vec<String> {
+        let mut out = Output::default();
+        feed.on_frame(&mut frame.as_bytes().to_vec(), Nanos(1), &mut out).unwrap();
+        out.ticks.iter().map(show).collect()
+    }
+
+    fn show(tick: &Tick) -> String {
+        match tick {
+            Tick::Trade(trade) => trade.trade_id.as_ref().unwrap().to_string(),
+            Tick::Status(it) => {
+                format!("{} {}", it.state.word(), it.reason.as_deref().unwrap_or(""))
+            }
+            Tick::Gap(Gap { missing, state, settles_disconnect, covers, .. }) => {
+                let settles = if *settles_disconnect { " settles" } else { "" };
+                format!("{} {} {missing:?}{settles}", covers.word(), state.word())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn trades(kind: &str, ids: &[u64]) -> String {
+        let rows: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                format!(r#"{{"symbol":"BTC/USD","side":"buy","price":5,"qty":1,"trade_id":{id}}}"#)
+            })
+            .collect();
+        format!(r#"{{"channel":"trade","type":"{kind}","data":[{}]}}"#, rows.join(","))
+    }
+
+    fn granted(channel: &str, symbol: &str) -> String {
+        format!(
+            r#"{{"method":"subscribe","success":true,
+                "result":{{"channel":"{channel}","symbol":"{symbol}"}}}}"#
+        )
+    }
+
+    fn refused(symbol: &str, error: &str) -> String {
+        format!(r#"{{"method":"subscribe","success":false,"error":"{error}","symbol":"{symbol}"}}"#)
+    }
+
+    #[test]
+    fn it_subscribes_trades_without_and_quotes_with_a_snapshot() {
+        let mut feed = Kraken::new(&[Symbol::parse("kraken:AAPLx-USD").unwrap()]).unwrap();
+        let mut out = Output::default();
+        feed.on_open(Nanos(0), &mut out);
+        let requests: Vec<serde_json::Value> =
+            out.send.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let expected = serde_json::json!([
+            {"method": "subscribe", "req_id": 1,
+             "params": {"channel": "trade", "symbol": ["AAPLx/USD"], "snapshot": false}},
+            {"method": "subscribe", "req_id": 2,
+             "params": {"channel": "ticker", "symbol": ["AAPLx/USD"], "snapshot": true,
+                        "event_trigger": "bbo"}},
+        ]);
+        assert_eq!(serde_json::Value::Array(requests), expected);
+    }
+
+    #[test]
+    fn each_symbol_of_each_channel_must_be_acknowledged() {
+        let mut feed = feed();
+        send(&mut feed, &granted("trade", "BTC/USD"));
+        send(&mut feed, &granted("ticker", "BTC/USD"));
+        send(&mut feed, &granted("trade", "AAPLx/USD"));
+        let mut out = Output::default();
+        feed.on_timeout(Nanos::from_millis(10_000), &mut out);
+        assert_eq!(out.reconnect.unwrap(), "no acknowledgement of kraken:AAPLx-USD in 10 s");
+    }
+
+    #[test]
+    fn a_refused_symbol_is_down_until_it_is_accepted() {
+        let mut feed = feed();
+        for channel in ["trade", "ticker"] {
+            assert_eq!(send(&mut feed, &granted(channel, "BTC/USD")), [""; 0]);
+        }
+        let frame = refused("AAPLx/USD", "not supported");
+        assert_eq!(send(&mut feed, &frame), ["down venue refused: not supported"]);
+        assert_eq!(send(&mut feed, &frame), [""; 0]);
+        // Only the ping is left to wait for.
+        assert_eq!(feed.poll_timeout(), Some(Nanos::from_millis(20_000)));
+        feed.on_close(Nanos(1), &mut Output::default());
+        feed.on_open(Nanos(1), &mut Output::default());
+        assert_eq!(send(&mut feed, &granted("trade", "AAPLx/USD")), [""; 0]);
+        assert_eq!(send(&mut feed, &granted("ticker", "AAPLx/USD")), ["live "]);
+        assert_eq!(send(&mut feed, &granted("ticker", "AAPLx/USD")), [""; 0]);
+    }
+
+    #[test]
+    fn it_pings_every_20_s_while_a_connection_is_open() {
+        let mut feed = feed();
+        let mut out = Output::default();
+        for round in 1..=3 {
+            feed.on_timeout(Nanos::from_millis(round * 20_000), &mut out);
+            assert_eq!(feed.poll_timeout(), Some(Nanos::from_millis((round + 1) * 20_000)));
+        }
+        assert_eq!(out.send.len(), 3);
+        assert_eq!(out.send[0], r#"{"method":"ping","req_id":3}"#);
+        feed.on_close(Nanos(1), &mut out);
+        assert_eq!(feed.poll_timeout(), None);
+    }
+
+    #[test]
+    fn names_keep_their_case() {
+        let mut feed = feed();
+        let frame = trades("update", &[7]).replace("BTC/USD", "AAPLX/USD").into_bytes();
+        let error = feed.on_frame(&mut frame.clone(), Nanos(1), &mut Output::default());
+        assert_eq!(error.unwrap_err().reason(), "unknown_instrument");
+    }
+
+    #[test]
+    fn a_snapshot_of_trades_begins_the_count_or_fills_what_was_missed() {
+        let mut feed = feed();
+        assert_eq!(send(&mut feed, &trades("snapshot", &[6, 5])), [""; 0]);
+        assert_eq!(send(&mut feed, &trades("update", &[6, 7])), ["7"]);
+        feed.on_close(Nanos(1), &mut Output::default());
+        feed.on_open(Nanos(1), &mut Output::default());
+        assert_eq!(
+            send(&mut feed, &trades("snapshot", &[9, 8, 7, 6])),
+            ["all filled None settles", "8", "9"]
+        );
+        assert_eq!(send(&mut feed, &trades("update", &[12])), ["trades lost Some(2)", "12"]);
+    }
+}

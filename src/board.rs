@@ -1,0 +1,266 @@
+//! The board: the last state of every symbol, and how ticks become events.
+//!
+//! The sequencer stamps ticks against its board; every reader applies the stamped events to its
+//! own. So a board at a place on the tape is the same wherever it stands.
+
+mod stamp;
+mod symbol;
+
+use std::collections::HashMap;
+
+use tickwire_feeds::Nanos;
+use tickwire_feeds::Symbol;
+use tickwire_feeds::tick::GapState;
+use tickwire_feeds::tick::Trading;
+
+use crate::event::Body;
+use crate::event::Channel;
+use crate::event::Event;
+use crate::event::FeedId;
+use crate::event::Gap;
+use crate::event::Health;
+use crate::event::Registry;
+use crate::event::Scope;
+use crate::event::Seq;
+use crate::event::Status;
+use crate::event::SymbolId;
+
+pub use stamp::Refused;
+pub use symbol::DayFigures;
+pub use symbol::LastTrade;
+pub use symbol::SymbolBoard;
+pub use symbol::Ticker;
+
+/// Last states of all symbols and feeds at one place of the tape.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Board {
+    pub(crate) seq: Seq,
+    pub(crate) clock: Nanos,
+    pub(crate) symbols: Vec<SymbolBoard>,
+    pub(crate) feeds: Vec<FeedBoard>,
+    by_name: HashMap<Symbol, SymbolId>,
+}
+
+/// Last state of a feed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedBoard {
+    /// Its name in the configuration.
+    pub name: Box<str>,
+    /// The part before the colon of its symbols.
+    pub venue: Box<str>,
+    /// Its health; `down` until its first status.
+    pub health: Health,
+    /// Its last status; 0 if there was none.
+    pub status_seq: Seq,
+    /// The last event that was a message of all its streams.
+    pub touched: Seq,
+    /// Its last disconnect gap; 0 if there was none.
+    pub disconnect: Seq,
+    /// Whether it has named all its symbols.
+    pub listed_all: bool,
+}
+
+impl Board {
+    /// Puts a board together from its parts, as a checkpoint does.
+    #[must_use]
+    pub fn from_parts(
+        seq: Seq,
+        clock: Nanos,
+        symbols: Vec<SymbolBoard>,
+        feeds: Vec<FeedBoard>,
+    ) -> Self {
+        let by_name =
+            (0..).map(SymbolId).zip(&symbols).map(|(id, board)| (board.symbol.clone(), id));
+        Self { seq, clock, by_name: by_name.collect(), symbols, feeds }
+    }
+
+    /// The last event that it knows of.
+    #[must_use]
+    pub const fn seq(&self) -> Seq {
+        self.seq
+    }
+
+    /// The time of the last clock event.
+    #[must_use]
+    pub const fn clock(&self) -> Nanos {
+        self.clock
+    }
+
+    /// The symbol's id, if the tape knows the name; it may be unlisted.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<SymbolId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The state of a symbol.
+    #[must_use]
+    pub fn symbol(&self, id: SymbolId) -> Option<&SymbolBoard> {
+        self.symbols.get(id.index())
+    }
+
+    /// The state of a feed.
+    #[must_use]
+    pub fn feed(&self, id: FeedId) -> Option<&FeedBoard> {
+        self.feeds.get(id.index())
+    }
+
+    /// All symbols that the tape ever knew, with their ids.
+    pub fn symbols(&self) -> impl Iterator<Item = (SymbolId, &SymbolBoard)> {
+        (0..).map(SymbolId).zip(&self.symbols)
+    }
+
+    /// All feeds that the tape ever knew, with their ids.
+    pub fn feeds(&self) -> impl Iterator<Item = (FeedId, &FeedBoard)> {
+        (0..).map(FeedId).zip(&self.feeds)
+    }
+
+    /// The feed of that name.
+    #[must_use]
+    pub fn feed_id(&self, name: &str) -> Option<FeedId> {
+        self.feeds().find(|(_, feed)| &*feed.name == name).map(|(id, _)| id)
+    }
+
+    /// The last message of a stream; 0 if there was none.
+    #[must_use]
+    pub fn last(&self, channel: Channel, symbol: &SymbolBoard) -> Seq {
+        let feed = self.feed(symbol.feed).map_or(Seq::START, |feed| feed.touched);
+        symbol.own(channel).max(feed)
+    }
+
+    /// What clients see of a symbol's health: the worse of its own and its feed's.
+    #[must_use]
+    pub fn health<'a>(&'a self, symbol: &'a SymbolBoard) -> ShownHealth<'a> {
+        let feed = self.feed(symbol.feed).map_or(&Health::UNKNOWN, |feed| &feed.health);
+        worse(feed, symbol.health.as_ref())
+    }
+
+    /// Follows the tape by one event. Events that it knows already change nothing.
+    pub fn apply(&mut self, event: &Event) {
+        if event.seq <= self.seq {
+            return;
+        }
+        self.seq = event.seq;
+        match &event.body {
+            Body::Trade(trade) => {
+                if let Some(symbol) = self.symbols.get_mut(trade.symbol.index()) {
+                    symbol.apply_trade(event, trade);
+                }
+            }
+            Body::Quote(quote) => {
+                if let Some(symbol) = self.symbols.get_mut(quote.symbol.index()) {
+                    symbol.apply_quote(event, quote);
+                }
+            }
+            Body::Status(status) => self.apply_status(event.seq, status),
+            Body::Gap(gap) => self.apply_gap(event.seq, gap),
+            Body::Clock => self.clock = event.recv,
+            Body::Registry(change) => self.apply_registry(change),
+        }
+    }
+
+    fn apply_status(&mut self, seq: Seq, status: &Status) {
+        match &status.scope {
+            Scope::Feed(id, _) => {
+                if let Some(feed) = self.feeds.get_mut(id.index()) {
+                    feed.health = status.health.clone();
+                    feed.status_seq = seq;
+                    feed.touched = seq;
+                }
+            }
+            Scope::Symbol(id, _) => {
+                if let Some(symbol) = self.symbols.get_mut(id.index()) {
+                    symbol.health = Some(status.health.clone());
+                    symbol.status_seq = seq;
+                    symbol.touched = seq;
+                }
+            }
+        }
+    }
+
+    fn apply_gap(&mut self, seq: Seq, gap: &Gap) {
+        match &gap.scope {
+            Scope::Feed(id, _) => {
+                if let Some(feed) = self.feeds.get_mut(id.index()) {
+                    feed.touched = seq;
+                    if gap.state == GapState::Open {
+                        feed.disconnect = seq;
+                    }
+                }
+            }
+            Scope::Symbol(id, links) => {
+                if let Some(symbol) = self.symbols.get_mut(id.index()) {
+                    links.iter().for_each(|(channel, _)| symbol.touch(*channel, seq));
+                }
+            }
+        }
+    }
+
+    fn apply_registry(&mut self, change: &Registry) {
+        match change {
+            Registry::Feed { name, venue, .. } => {
+                self.feeds.push(FeedBoard::new(name.clone(), venue.clone()));
+            }
+            Registry::Listed { id, symbol, feed, raw } => {
+                if let Some(known) = self.symbols.get_mut(id.index()) {
+                    let left = self.feeds.get(known.feed.index()).map(|feed| feed.touched);
+                    // What its former feed sent it is its own from now on, else `prev` would go back.
+                    known.touched = known.touched.max(left.unwrap_or_default());
+                    known.listed = true;
+                    known.feed = *feed;
+                    known.raw.clone_from(raw);
+                } else {
+                    self.by_name.insert(symbol.clone(), *id);
+                    self.symbols.push(SymbolBoard::new(symbol.clone(), *feed, raw.clone()));
+                }
+            }
+            Registry::Unlisted { id } => {
+                if let Some(symbol) = self.symbols.get_mut(id.index()) {
+                    symbol.listed = false;
+                }
+            }
+            Registry::AllListed { id } => {
+                if let Some(feed) = self.feeds.get_mut(id.index()) {
+                    feed.listed_all = true;
+                }
+            }
+        }
+    }
+}
+
+/// The worse of a feed's health and a symbol's own, with the symbol's trading state.
+pub(crate) fn worse<'a>(feed: &'a Health, symbol: Option<&'a Health>) -> ShownHealth<'a> {
+    let trading = symbol.and_then(|health| health.trading);
+    let health = symbol.filter(|own| own.state > feed.state).unwrap_or(feed);
+    ShownHealth { health, trading }
+}
+
+/// What clients see of a symbol's health, borrowed from a board.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownHealth<'a> {
+    /// The worse of the two; its own `trading` does not count.
+    pub health: &'a Health,
+    /// The market's state, which only a symbol has.
+    pub trading: Option<Trading>,
+}
+
+impl ShownHealth<'_> {
+    /// As an owned [`Health`].
+    #[must_use]
+    pub fn to_health(self) -> Health {
+        Health { trading: self.trading, ..self.health.clone() }
+    }
+}
+
+impl FeedBoard {
+    fn new(name: Box<str>, venue: Box<str>) -> Self {
+        Self {
+            name,
+            venue,
+            health: Health::UNKNOWN,
+            status_seq: Seq::START,
+            touched: Seq::START,
+            disconnect: Seq::START,
+            listed_all: false,
+        }
+    }
+}

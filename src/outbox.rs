@@ -1,0 +1,138 @@
+//! The outbox: bytes that wait for one client, as one contiguous buffer.
+//!
+//! Frames that are due in one wake-up stand side by side and leave in one write. The bound is the
+//! caller's to keep: it asks for room before it pushes data, and acts by the `slow` policy when
+//! there is none.
+
+use bytes::Bytes;
+use bytes::BytesMut;
+
+use crate::wire::Close;
+use crate::wire::frame;
+use crate::wire::frame::Opcode;
+
+/// Bytes that wait for one WebSocket client.
+#[derive(Debug)]
+pub struct Outbox {
+    bytes: BytesMut,
+    bound: usize,
+    pushed: u64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Closing(Close),
+}
+
+impl Outbox {
+    /// An empty one for at most `bound` bytes of data.
+    #[must_use]
+    pub fn new(bound: usize) -> Self {
+        Self { bytes: BytesMut::new(), bound, pushed: 0, state: State::Open }
+    }
+
+    /// Whether a message of that many bytes stays within the bound.
+    #[must_use]
+    pub fn has_room(&self, length: usize) -> bool {
+        self.bytes.len() + length <= self.bound
+    }
+
+    /// Bytes waiting.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether so little waits that more may be produced.
+    #[must_use]
+    pub fn wants_more(&self) -> bool {
+        self.state == State::Open && self.bytes.len() < self.bound / 16
+    }
+
+    /// Bytes ever pushed.
+    #[must_use]
+    pub const fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// Bytes ever taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.pushed - self.bytes.len() as u64
+    }
+
+    /// Why the connection is being closed, if it is.
+    #[must_use]
+    pub const fn closing(&self) -> Option<Close> {
+        match self.state {
+            State::Open => None,
+            State::Closing(close) => Some(close),
+        }
+    }
+
+    /// Appends one message. Nothing follows a close.
+    pub fn push(&mut self, message: &[u8]) {
+        self.push_frame(Opcode::Text, message);
+    }
+
+    /// Appends a ping or pong.
+    pub fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
+        self.push_frame(opcode, payload);
+    }
+
+    /// Appends a close frame; the connection ends when it has left.
+    pub fn close(&mut self, close: Close) {
+        if self.state == State::Open {
+            let before = self.bytes.len();
+            frame::write_close(&mut self.bytes, close);
+            self.pushed += (self.bytes.len() - before) as u64;
+            self.state = State::Closing(close);
+        }
+    }
+
+    /// Takes the next bytes for the socket, at most `count`.
+    pub fn take(&mut self, count: usize) -> Bytes {
+        self.bytes.split_to(count.min(self.bytes.len())).freeze()
+    }
+
+    fn push_frame(&mut self, opcode: Opcode, payload: &[u8]) {
+        if self.state == State::Open {
+            let before = self.bytes.len();
+            frame::write(&mut self.bytes, opcode, payload);
+            self.pushed += (self.bytes.len() - before) as u64;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_leave_side_by_side_in_order() {
+        let mut outbox = Outbox::new(64);
+        outbox.push(b"one");
+        outbox.push(b"two");
+        outbox.close(Close::Normal);
+        outbox.push(b"never");
+        assert_eq!(&outbox.take(5)[..], b"\x81\x03one");
+        assert_eq!(&outbox.take(99)[..], b"\x81\x03two\x88\x02\x03\xe8");
+        assert_eq!((outbox.pushed(), outbox.taken(), outbox.len()), (14, 14, 0));
+    }
+
+    #[test]
+    fn room_ends_at_the_bound() {
+        let mut outbox = Outbox::new(10);
+        assert!(outbox.has_room(10));
+        outbox.push(b"12345678");
+        assert!(outbox.has_room(0) && !outbox.has_room(1));
+    }
+}

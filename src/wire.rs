@@ -1,0 +1,12 @@
+//! The `tickwire.v1` words: what clients send and get, as bytes. PROTOCOL.md is the contract.
+
+pub mod answer;
+pub mod code;
+pub mod frame;
+pub mod json;
+pub mod op;
+pub mod pattern;
+
+pub use code::Close;
+pub use code::Code;
+pub use code::Reject;

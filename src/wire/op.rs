@@ -1,0 +1,284 @@
+//! Client operations: one JSON object each, parsed once and checked here.
+
+use serde_json::Map;
+use serde_json::Value;
+use tickwire_feeds::error::quoted;
+
+use crate::event::Channel;
+use crate::event::Seq;
+use crate::wire::Code;
+use crate::wire::Reject;
+use crate::wire::answer::Id;
+use crate::wire::pattern::Name;
+
+/// Longest `id`, in bytes.
+const ID_BYTES_MAX: usize = 36;
+/// Longest `conflate_ms`.
+const CONFLATE_MS_MAX: u64 = 60_000;
+/// Largest `last`.
+const LAST_MAX: u64 = 1_000;
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    /// Send streams from now on.
+    Subscribe(Subscribe),
+    /// Stop sending streams.
+    Unsubscribe(Unsubscribe),
+    /// Name what is sent.
+    Subscriptions,
+    /// Answer at once.
+    Ping,
+}
+
+/// Streams to send, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscribe {
+    /// Of which channel.
+    pub channel: Channel,
+    /// Of which symbols, without repeats.
+    pub names: Vec<Result<Name, String>>,
+    /// Least time between two snapshots of a stream, in ms; 0 sends every change.
+    pub conflate_ms: u64,
+    /// Where to begin.
+    pub start: Start,
+    /// What to do when the client is slow.
+    pub slow: Slow,
+}
+
+/// Where a subscription begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// With what is true now.
+    Now,
+    /// So many messages back.
+    Last(usize),
+    /// After what the client has.
+    From(Cursor),
+}
+
+/// A place on a named tape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// Name of the tape.
+    pub epoch: Box<str>,
+    /// Everything up to here is known.
+    pub seq: Seq,
+}
+
+/// What happens to a stream when its client's buffer is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Slow {
+    /// Fresh snapshots, as the socket drains.
+    Conflate,
+    /// Fed from the tape until it has caught up.
+    Spill,
+    /// The connection is closed.
+    Close,
+}
+
+impl Slow {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Conflate => "conflate",
+            Self::Spill => "spill",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// Streams to stop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsubscribe {
+    /// Of which channel.
+    pub channel: Channel,
+    /// The strings of `subscribe`.
+    pub names: Vec<Result<Name, String>>,
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// The refusal, with the `id` to echo if it could be read.
+pub fn parse(text: &[u8]) -> (Option<Id>, Result<Op, Reject>) {
+    let object = match serde_json::from_slice(text) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return (None, Err(Reject::bad("a message must be a JSON object"))),
+        Err(error) => return (None, Err(Reject::bad(format!("not JSON: {error}")))),
+    };
+    match id(&object) {
+        Ok(id) => (id, op(&object)),
+        Err(reject) => (None, Err(reject)),
+    }
+}
+
+fn id(object: &Map<String, Value>) -> Result<Option<Id>, Reject> {
+    match object.get("id") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+            Ok(Some(Id::Number(number.clone())))
+        }
+        Some(Value::String(text)) if text.len() <= ID_BYTES_MAX => {
+            Ok(Some(Id::Text(text.as_str().into())))
+        }
+        Some(other) => Err(Reject::bad(format!(
+            "id must be an integer or a string of at most {ID_BYTES_MAX} bytes, got {}",
+            shown(other)
+        ))),
+    }
+}
+
+fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
+    let word = match object.get("op") {
+        Some(Value::String(word)) => word.as_str(),
+        Some(other) => {
+            return Err(Reject::bad(format!("op must be a string, got {}", shown(other))));
+        }
+        None => return Err(Reject::bad("op is missing")),
+    };
+    match word {
+        "subscribe" => subscribe(object).map(Op::Subscribe),
+        "unsubscribe" => {
+            let (channel, names) = streams(object)?;
+            Ok(Op::Unsubscribe(Unsubscribe { channel, names }))
+        }
+        "subscriptions" => Ok(Op::Subscriptions),
+        "ping" => Ok(Op::Ping),
+        other => Err(Reject::new(
+            Code::UnknownOp,
+            format!(
+                "unknown op {:?}: subscribe, unsubscribe, subscriptions or ping",
+                quoted(other)
+            ),
+        )),
+    }
+}
+
+fn subscribe(object: &Map<String, Value>) -> Result<Subscribe, Reject> {
+    let (channel, names) = streams(object)?;
+    let conflate_ms = bounded(object, "conflate_ms", 0..=CONFLATE_MS_MAX)?.unwrap_or(0);
+    if conflate_ms > 0 && channel == Channel::Trades {
+        return Err(Reject::bad("conflate_ms is for states: trades are events, each is sent"));
+    }
+    let start = start(object, channel)?;
+    let slow = slow(object, channel, conflate_ms)?;
+    Ok(Subscribe { channel, names, conflate_ms, start, slow })
+}
+
+fn streams(object: &Map<String, Value>) -> Result<(Channel, Vec<Result<Name, String>>), Reject> {
+    let channel = match object.get("channel") {
+        Some(Value::String(word)) => Channel::parse(word).ok_or_else(|| {
+            let served = Channel::ALL.map(Channel::word).join(", ");
+            let message = format!("unknown channel {:?}: {served} are served", quoted(word));
+            Reject::new(Code::UnknownChannel, message)
+        })?,
+        Some(other) => {
+            return Err(Reject::bad(format!("channel must be a string, got {}", shown(other))));
+        }
+        None => return Err(Reject::bad("channel is missing")),
+    };
+    let list = match object.get("symbols") {
+        Some(Value::Array(list)) if !list.is_empty() => list,
+        Some(Value::Array(_)) => return Err(Reject::bad("symbols is empty")),
+        Some(other) => {
+            return Err(Reject::bad(format!("symbols must be a list, got {}", shown(other))));
+        }
+        None => return Err(Reject::bad("symbols is missing")),
+    };
+    let mut seen = std::collections::HashSet::new();
+    let mut names = Vec::with_capacity(list.len());
+    for entry in list {
+        let Value::String(text) = entry else {
+            return Err(Reject::bad(format!("symbols must hold strings, got {}", shown(entry))));
+        };
+        if seen.insert(text.as_str()) {
+            names.push(Name::parse(text).map_err(|_| quoted(text)));
+        }
+    }
+    Ok((channel, names))
+}
+
+fn start(object: &Map<String, Value>, channel: Channel) -> Result<Start, Reject> {
+    let last = bounded(object, "last", 0..=LAST_MAX)?;
+    if last.is_some() && channel == Channel::Ticker {
+        return Err(Reject::bad("last is for trades and bars: ticker is a state"));
+    }
+    let from = match object.get("from") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(from)) => Some(cursor(from)?),
+        Some(other) => {
+            return Err(Reject::bad(format!(
+                "from must be {{\"epoch\":…,\"seq\":…}}, got {}",
+                shown(other)
+            )));
+        }
+    };
+    match (last, from) {
+        (Some(_), Some(_)) => Err(Reject::bad("last and from exclude each other")),
+        (None | Some(0), None) => Ok(Start::Now),
+        (Some(last), None) => Ok(Start::Last(usize::try_from(last).unwrap_or(0))),
+        (None, Some(from)) => Ok(Start::From(from)),
+    }
+}
+
+fn cursor(from: &Map<String, Value>) -> Result<Cursor, Reject> {
+    let Some(Value::String(epoch)) = from.get("epoch") else {
+        return Err(Reject::bad("from.epoch must be a string"));
+    };
+    let seq =
+        bounded(from, "seq", 0..=Seq::MAX.0)?.ok_or_else(|| Reject::bad("from.seq is missing"))?;
+    Ok(Cursor { epoch: epoch.as_str().into(), seq: Seq(seq) })
+}
+
+fn slow(object: &Map<String, Value>, channel: Channel, conflate_ms: u64) -> Result<Slow, Reject> {
+    let slow = match object.get("slow") {
+        None | Some(Value::Null) if channel == Channel::Trades => return Ok(Slow::Spill),
+        None | Some(Value::Null) => return Ok(Slow::Conflate),
+        Some(Value::String(word)) => word.as_str(),
+        Some(other) => {
+            return Err(Reject::bad(format!("slow must be a string, got {}", shown(other))));
+        }
+    };
+    match (slow, channel) {
+        ("conflate", Channel::Trades) => {
+            Err(Reject::bad("slow conflate is for states: trades are events"))
+        }
+        ("conflate", _) => Ok(Slow::Conflate),
+        ("spill", _) if conflate_ms > 0 => {
+            Err(Reject::bad("slow spill and conflate_ms exclude each other"))
+        }
+        ("spill", _) => Ok(Slow::Spill),
+        ("close", _) => Ok(Slow::Close),
+        ("gap", Channel::Ticker) => Err(Reject::bad("slow gap is for trades")),
+        ("gap", Channel::Trades) => Err(Reject::bad("slow gap is not served yet")),
+        (other, _) => Err(Reject::bad(format!(
+            "slow must be conflate, spill or close, got {:?}",
+            quoted(other)
+        ))),
+    }
+}
+
+fn bounded(
+    object: &Map<String, Value>,
+    key: &str,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<Option<u64>, Reject> {
+    match object.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_u64().filter(|number| range.contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(Reject::bad(format!(
+                "{key} must be {}..{}, got {}",
+                range.start(),
+                range.end(),
+                shown(value)
+            ))),
+        },
+    }
+}
+
+fn shown(value: &Value) -> String {
+    quoted(&value.to_string())
+}

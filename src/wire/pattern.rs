@@ -1,0 +1,127 @@
+//! Patterns of symbols: `*` for the venue, the whole NAME, or one side of the pair.
+
+use tickwire_feeds::Error;
+use tickwire_feeds::Symbol;
+
+/// What a client named: a symbol, or a pattern that stays alive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// One symbol.
+    Exact(Symbol),
+    /// All symbols that match, also those that appear later.
+    Pattern(Pattern),
+}
+
+/// A set of symbols that may grow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: Box<str>,
+    venue: Option<Box<str>>,
+    name: NamePart,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum NamePart {
+    Any,
+    Whole(Box<str>),
+    Base(Box<str>),
+    Quote(Box<str>),
+}
+
+impl Name {
+    /// Reads `venue:NAME` or a pattern.
+    ///
+    /// # Errors
+    /// [`Error::BadSymbol`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.contains('*') {
+            Pattern::parse(text).map(Self::Pattern)
+        } else {
+            Symbol::parse(text).map(Self::Exact)
+        }
+    }
+}
+
+impl Pattern {
+    /// Reads `*:*`, `coinbase:*`, `*:BTC-USD`, `binance:*-USDT` or `binance:BTC-*`.
+    ///
+    /// # Errors
+    /// [`Error::BadSymbol`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let bad = || Error::bad_symbol(text);
+        let (venue, name) = text.split_once(':').ok_or_else(bad)?;
+        let part = if name == "*" {
+            NamePart::Any
+        } else if let Some(quote) = name.strip_prefix("*-") {
+            NamePart::Quote(quote.into())
+        } else if let Some(base) = name.strip_suffix("-*") {
+            NamePart::Base(base.into())
+        } else {
+            NamePart::Whole(name.into())
+        };
+        let (NamePart::Whole(fixed) | NamePart::Base(fixed) | NamePart::Quote(fixed)) = &part
+        else {
+            return Self::checked(text, venue, "X", part);
+        };
+        Self::checked(text, venue, &fixed.clone(), part)
+    }
+
+    /// The pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the symbol belongs to it.
+    #[must_use]
+    pub fn covers(&self, symbol: &Symbol) -> bool {
+        if self.venue.as_deref().is_some_and(|venue| venue != symbol.venue()) {
+            return false;
+        }
+        match &self.name {
+            NamePart::Any => true,
+            NamePart::Whole(name) => **name == *symbol.name(),
+            NamePart::Base(base) => symbol.pair().is_some_and(|(left, _)| left == &**base),
+            NamePart::Quote(quote) => symbol.pair().is_some_and(|(_, right)| right == &**quote),
+        }
+    }
+
+    /// The fixed parts must be what a symbol could hold.
+    fn checked(text: &str, venue: &str, fixed: &str, name: NamePart) -> Result<Self, Error> {
+        let any = venue == "*";
+        let sample = format!("{}:{fixed}", if any { "v" } else { venue });
+        Symbol::parse(&sample).map_err(|_| Error::bad_symbol(text))?;
+        Ok(Self { text: text.into(), venue: (!any).then(|| venue.into()), name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &str, inside: &[&str], outside: &[&str]) {
+        let pattern = Pattern::parse(pattern).unwrap();
+        let covers = |text: &&str| pattern.covers(&Symbol::parse(text).unwrap());
+        assert!(inside.iter().all(covers), "{pattern:?}");
+        assert!(!outside.iter().any(covers), "{pattern:?}");
+    }
+
+    #[test]
+    fn a_star_stands_for_a_part() {
+        check("*:*", &["a:B", "c:D-E"], &[]);
+        check("coinbase:*", &["coinbase:BTC-USD"], &["binance:BTC-USD"]);
+        check("*:BTC-USD", &["a:BTC-USD", "b:BTC-USD"], &["a:BTC-USDT", "a:BTC"]);
+        check("binance:*-USDT", &["binance:ETH-USDT"], &["binance:ETH-BTC", "binance:USDT"]);
+        check("*:BTC-*", &["a:BTC-USD", "b:BTC-EUR"], &["a:WBTC-USD", "a:BTC"]);
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        for text in
+            ["*", "*:", ":*", "a*:B", "a:*B", "a:B*", "a:*-*", "a:*-U*", "a:**", "A:*", "a:* "]
+        {
+            assert!(Name::parse(text).is_err(), "{text}");
+        }
+    }
+}
