@@ -203,7 +203,7 @@ impl Board {
             Registry::Listed { id, symbol, feed, raw } => {
                 if let Some(known) = self.symbols.get_mut(id.index()) {
                     let left = self.feeds.get(known.feed.index()).map(|feed| feed.touched);
-                    // What its former feed sent it is its own from now on, else `prev` would go back.
+                    // What its former feed sent it is its own now, else `prev` would go back.
                     known.touched = known.touched.max(left.unwrap_or_default());
                     known.listed = true;
                     known.feed = *feed;

@@ -135,11 +135,15 @@ struct Page {
 
 impl Page {
     fn gauge(&mut self, name: &str, help: &str, value: u64) {
-        self.gauges(name, help, vec![(Labels::new(), value)]);
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        self.registry.register(name, help, gauge);
     }
 
     fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.counters(name, help, vec![(Labels::new(), value)]);
+        let counter: Counter = Counter::default();
+        counter.inc_by(value);
+        self.registry.register(name, help, counter);
     }
 
     fn gauges(&mut self, name: &str, help: &str, rows: Vec<(Labels, u64)>) {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tickwire_feeds::Symbol;
@@ -49,9 +50,9 @@ pub enum FeedInput {
 pub struct VenueInput {
     /// Whose protocol.
     pub venue: Venue,
-    /// WebSocket URL, `wss://` or `ws://`.
+    /// WebSocket URL, `wss://`, or `ws://` of this machine.
     pub url: String,
-    /// URL of the venue's HTTP interface, `https://` or `http://`.
+    /// URL of the venue's HTTP interface, `https://`, or `http://` of this machine.
     pub rest_url: String,
     /// In canonical form (`binance:BTC-USDT`), in order, each once, at least one.
     pub symbols: Vec<Symbol>,
@@ -239,19 +240,36 @@ fn refuse_unknown_keys(layers: &Layers, own: &str, defaults: &str) -> Result<(),
 fn read_venue(section: &Section<'_>, venue: Venue) -> Result<VenueInput, Error> {
     Ok(VenueInput {
         venue,
-        url: read_url(section, "url", ["wss://", "ws://"])?,
-        rest_url: read_url(section, "rest_url", ["https://", "http://"])?,
+        url: read_url(section, "url", ["wss", "ws"])?,
+        rest_url: read_url(section, "rest_url", ["https", "http"])?,
         symbols: read_symbols(section, venue)?,
     })
 }
 
+/// A URL of the first scheme, or of the second, which is not encrypted, on this machine.
 fn read_url(section: &Section<'_>, key: &str, schemes: [&str; 2]) -> Result<String, Error> {
-    let expected = format!("a URL beginning with {} or {}", schemes[0], schemes[1]);
+    let [secure, open] = schemes;
+    let expected = format!("a URL {secure}://…, or {open}://… of this machine");
     section.parsed(key, expected, |text| {
-        let host = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
-        let good = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
+        let (scheme, rest) = text.split_once("://")?;
+        let host = host_of(rest);
+        let good = scheme == secure && !host.is_empty() || scheme == open && is_here(host);
         (good && !text.contains(char::is_whitespace)).then(|| text.to_owned())
     })
+}
+
+/// The host of what follows a URL's scheme, without brackets.
+fn host_of(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let server = authority.rsplit_once('@').map_or(authority, |(_, server)| server);
+    match server.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => server.split_once(':').map_or(server, |(host, _)| host),
+    }
+}
+
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn read_symbols(section: &Section<'_>, venue: Venue) -> Result<Vec<Symbol>, Error> {

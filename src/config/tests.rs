@@ -319,8 +319,11 @@ fn a_feed_is_told_what_it_lacks() {
     file_is_told("[feeds.binance]\nsymbols = 20", &["a list of texts, got 20"]);
     file_is_told("[feeds.binance]\nsymbols = ['BTCUSDT']", &["BASE-QUOTE"]);
     file_is_told("[feeds.binance]\nsymbols = ['kraken:BTC-USD']", &["BASE-QUOTE"]);
-    file_is_told("[feeds.binance]\nurl = 'https://x'", &["beginning with wss:// or ws://"]);
-    file_is_told("[feeds.binance]\nurl = 'wss://'", &["beginning with wss:// or ws://"]);
+    for url in ["https://x", "wss://", "x", "ws://10.0.0.1/", "ws://127.0.0.1@x.com", "ws://[::2]"]
+    {
+        let file = format!("[feeds.binance]\nurl = '{url}'");
+        file_is_told(&file, &["expected a URL wss://…, or ws://… of this machine"]);
+    }
     file_is_told("[feeds.sim]\nsymbols = ['BTC-USD']", &["a number 1..=1000000"]);
     file_is_told("[feeds.sim]\nsilence_ms = 0", &["a number 1..=3600000"]);
     let capture = "[feeds.f]\nvenue = 'file'\npath = 'x'\ndecode = 'binance'";
@@ -351,6 +354,13 @@ fn a_feed_takes_what_it_does_not_say_from_its_kind() {
     let FeedInput::File(tape) = &feed("tape1").input else { panic!() };
     assert_eq!((tape.speed.to_string().as_str(), &tape.decode), ("0.5", &Decode::Csv));
     assert_eq!(symbols(&loaded, "cap"), ["kraken:BTC-USD"]);
+}
+
+#[test]
+fn a_stand_in_venue_on_this_machine_needs_no_tls() {
+    for url in ["ws://127.0.0.1:9/x", "ws://localhost/", "ws://[::1]:9?a=b", "wss://example.org"] {
+        load(&format!("[feeds.binance]\nurl = '{url}'"), &[], &[]).expect(url);
+    }
 }
 
 #[test]

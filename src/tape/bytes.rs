@@ -211,7 +211,9 @@ mod tests {
         }
 
         #[test]
-        fn every_decimal_comes_back(mantissa in 0_u128..(1 << 96), shift in 0_u32..96, scale in 0_u32..=28) {
+        fn every_decimal_comes_back(
+            mantissa in 0_u128..(1 << 96), shift in 0_u32..96, scale in 0_u32..=28
+        ) {
             let size = Size::from_parts(mantissa >> shift, scale).unwrap();
             let mut out = Vec::new();
             put_size(&mut out, size);
