@@ -12,7 +12,6 @@ use std::path::PathBuf;
 /// Modules of the server, from the bottom of the house to the top; one uses only those before it.
 const ORDER: &[&str] = &[
     "clock",
-    "telemetry",
     "config",
     "event",
     "board",
@@ -24,6 +23,7 @@ const ORDER: &[&str] = &[
     "sequencer",
     "ingest",
     "standin",
+    "telemetry",
     "http",
     "cli",
     "app",
