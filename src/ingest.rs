@@ -10,6 +10,7 @@
 //! - A feed's timers follow the steady clock. `recv` is the wall clock when a frame was read.
 
 mod backoff;
+pub(crate) mod capture;
 mod driver;
 mod health;
 mod link;

@@ -6,4 +6,5 @@ pub mod event;
 pub mod ingest;
 pub mod outbox;
 pub mod sequencer;
+pub mod standin;
 pub mod wire;
