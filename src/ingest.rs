@@ -15,6 +15,7 @@ mod driver;
 mod health;
 mod link;
 mod newcomer;
+pub(crate) mod pause;
 mod rejects;
 mod serving;
 mod socket;

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::ingest::pause;
 use crate::standin::Again;
 use crate::standin::Control;
 use crate::standin::Fault;
@@ -108,10 +109,10 @@ impl Player {
             tokio::select! {
                 biased;
                 changed = control.changed() => changed.map_err(|_| Cut)?,
-                () = sleep_until(end) => return Err(Cut),
+                () = pause::until(end) => return Err(Cut),
                 message = self.socket.next() => self.hear(message.ok_or(Cut)?.map_err(|_| Cut)?).await?,
-                () = sleep_until(self.ping_at) => self.ping().await?,
-                () = tokio::time::sleep_until(self.due), if plays => self.step(&mut control).await?,
+                () = pause::until(self.ping_at) => self.ping().await?,
+                () = pause::until(Some(self.due)), if plays => self.step(&mut control).await?,
             }
         }
     }
@@ -259,14 +260,14 @@ impl Player {
             Fault::Slow { at_frame, gap_ms } if at >= *at_frame => Some(*gap_ms),
             _ => None,
         });
-        let slow = slow.max().map_or(now, |ms| now + Duration::from_millis(ms));
+        let slow = slow.max().map(|ms| now + Duration::from_millis(ms));
         let due = match self.stage.script.pace {
             Pace::Full => now,
             // From the last one due, so that a late wake-up does not slow the script down.
             Pace::Every(gap) => self.due + gap,
             Pace::Recorded { speed_ppm } => self.recorded(at, speed_ppm, now),
         };
-        self.due = due.max(slow);
+        self.due = slow.map_or(due, |slow| slow.max(due));
     }
 
     fn recorded(&mut self, at: usize, speed_ppm: u32, now: Instant) -> Instant {
@@ -349,12 +350,5 @@ impl Player {
     async fn feed(&mut self, text: String) -> Result<(), Cut> {
         self.unflushed += 1;
         self.socket.feed(Message::text(text)).await.map_err(|_| Cut)
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
