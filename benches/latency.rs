@@ -92,8 +92,9 @@ fn measure(ticks_per_s: u32, clients: usize, symbols: fn(usize) -> String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let before = server.cpu();
     let mut delays: Vec<i64> = runtime.block_on(async {
-        let tasks: Vec<_> =
-            (0..clients).map(|n| tokio::spawn(client(server.address.clone(), symbols(n)))).collect();
+        let tasks: Vec<_> = (0..clients)
+            .map(|n| tokio::spawn(client(server.address.clone(), symbols(n))))
+            .collect();
         let mut all = Vec::new();
         for task in tasks {
             all.extend(task.await.unwrap());
@@ -106,7 +107,10 @@ fn measure(ticks_per_s: u32, clients: usize, symbols: fn(usize) -> String) {
     let shown = symbols(0);
     println!(
         "{ticks_per_s} ticks/s, {clients} clients of {shown}…: {} messages, p50 {} us, p99 {} us, p99.9 {} us, server CPU {} ns a message",
-        delays.len(), at(500), at(990), at(999),
+        delays.len(),
+        at(500),
+        at(990),
+        at(999),
         cpu_us * 1_000 * 8 / 10 / delays.len() as u64,
     );
 }
@@ -116,7 +120,9 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    let one = |n: usize| ["sim:BTC-USD", "sim:ETH-USD", "sim:AAPL", "sim:MSFT", "sim:SOL-USD"][n % 5].to_owned();
+    let one = |n: usize| {
+        ["sim:BTC-USD", "sim:ETH-USD", "sim:AAPL", "sim:MSFT", "sim:SOL-USD"][n % 5].to_owned()
+    };
     measure(5_000, 50, one);
     measure(5_000, 50, |_| "*:*".to_owned());
 }

@@ -97,9 +97,12 @@ fn sequencer(criterion: &mut Criterion) {
         rig.write(&ticks[..21]);
         let mut batches = ticks[21..].chunks_exact(batch).cycle();
         group.throughput(Throughput::Elements(batch as u64));
-        group.bench_function(format!("stamp, append, publish to 2 rings, batches of {batch}"), |of| {
-            of.iter(|| rig.write(batches.next().unwrap_or_default()));
-        });
+        group.bench_function(
+            format!("stamp, append, publish to 2 rings, batches of {batch}"),
+            |of| {
+                of.iter(|| rig.write(batches.next().unwrap_or_default()));
+            },
+        );
     }
     group.finish();
 }
