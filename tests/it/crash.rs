@@ -25,24 +25,25 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// Kills in a quick run; `CRASHES=30` for the long one.
 const CRASHES: usize = 5;
-const TICKS_PER_S: &str = "5000";
+const TICKS_PER_S: u32 = 5_000;
 /// From the start of the process to the first new message.
 const RESTART_MAX: Duration = Duration::from_secs(2);
 
 /// A server that dies when this is dropped, by SIGKILL.
-struct Server {
+pub(crate) struct Server {
     process: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
-    fn start(dir: &Path) -> Self {
+    pub(crate) fn start(dir: &Path, ticks_per_s: u32) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_tickwire"))
             .env("TICKWIRE__HTTP__LISTEN", "127.0.0.1:0")
             .env("TICKWIRE__HTTP__WORKERS", "2")
             .env("TICKWIRE__TAPE__DIR", dir)
             .env("TICKWIRE__TAPE__SEGMENT_BYTES", "1MiB")
-            .env("TICKWIRE__FEEDS__SIM__TICKS_PER_S", TICKS_PER_S)
+            .env("TICKWIRE__FEEDS__SIM__TICKS_PER_S", ticks_per_s.to_string())
+            .env("TICKWIRE__STREAM__HEARTBEAT_MS", "250")
             .env("NO_COLOR", "1")
             .stderr(Stdio::piped())
             .spawn()
@@ -165,7 +166,7 @@ fn a_killed_server_loses_nothing_that_a_client_saw() {
     let mut slowest = Duration::ZERO;
     for crash in 0..=crashes {
         let begun = clock::monotonic();
-        let server = Server::start(dir.path());
+        let server = Server::start(dir.path(), TICKS_PER_S);
         let life = Duration::from_millis(rand::random_range(100..1_200));
         let url = server.url.clone();
         let kill = async {

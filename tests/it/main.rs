@@ -7,4 +7,5 @@
 )]
 
 mod crash;
+mod full_disk;
 mod ingest;
