@@ -283,15 +283,6 @@ impl Shard {
             self.dirty.push(id);
             self.knocker.knock();
         }
-        if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none() {
-            let cut_at = clock::monotonic() + CLOSE_WAIT;
-            connection.cut_at = Some(cut_at);
-        }
-        let timeout = connection.next_timeout();
-        if timeout < connection.timeout {
-            connection.timeout = timeout;
-            self.timers.push(Reverse((timeout, id)));
-        }
     }
 
     /// Walks back for streams that begin in the past, and reads on for those that follow the tape.
@@ -311,10 +302,20 @@ impl Shard {
         Ok(())
     }
 
+    /// Once a turn: each connection that got something has its timer set and is woken to write.
     fn wake_dirty(&mut self) {
         for id in self.dirty.drain(..) {
             if let Some(connection) = self.connections.get_mut(id) {
                 connection.dirty = false;
+                if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none()
+                {
+                    connection.cut_at = Some(clock::monotonic() + CLOSE_WAIT);
+                }
+                let timeout = connection.next_timeout();
+                if timeout < connection.timeout {
+                    connection.timeout = timeout;
+                    self.timers.push(Reverse((timeout, id)));
+                }
                 if let Some(waker) = connection.waker.take() {
                     waker.wake();
                 }
