@@ -1,8 +1,11 @@
 //! The tape as a whole: lives, damage, retention.
 
 use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
 use std::path::Path;
 use std::process::Command;
+use std::process::Stdio;
 use std::thread;
 
 use proptest::prelude::*;
@@ -253,6 +256,10 @@ fn a_tail_torn_anywhere_leaves_whole_batches() {
             continue;
         }
         assert!(journal.next_seq() > next);
+        let found = tape.segments()[0].clone();
+        if found.path == torn {
+            assert_eq!(fs::metadata(&torn).unwrap().len(), found.end(), "cut at {cut}");
+        }
         let kept = read_from(&tape, Seq(0));
         assert_eq!(kept, events[..kept.len()], "cut at {cut}");
         // Zeros in place of zeros tear nothing.
@@ -437,11 +444,15 @@ fn damage_within_a_sealed_segment_is_named_and_never_skipped() {
 fn a_sealed_segment_that_ends_early_is_damaged() {
     let (dir, mut life) = fresh();
     life.fill(3);
+    let mut blocks = life.tape.segments()[1].blocks(segment::HEADER_BYTES).unwrap();
+    for _ in 0..5 {
+        blocks.next(u64::MAX).unwrap().unwrap();
+    }
+    let end = usize::try_from(blocks.offset()).unwrap();
     let (settings, _) = life.crash();
     let path = &segment_paths(dir.path())[1];
     let mut bytes = fs::read(path).unwrap();
-    let len = bytes.len();
-    bytes[len / 2..].fill(0);
+    bytes[end..].fill(0);
     fs::write(path, bytes).unwrap();
     let life = Life::begin(&settings);
     let mut cursor = life.tape.read_after(Seq(0)).unwrap();
@@ -450,7 +461,23 @@ fn a_sealed_segment_that_ends_early_is_damaged() {
             break error;
         }
     };
-    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(error.to_string().contains("ends before its last event"), "{error}");
+}
+
+#[test]
+fn what_stands_behind_damage_is_still_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { segment_bytes: 256 * 1024, ..settings(dir.path()) };
+    let mut life = Life::begin(&settings);
+    life.fill(1);
+    let events = life.all();
+    let last = life.tape.segments()[0].last();
+    let (settings, _) = life.crash();
+    flip(&segment_paths(dir.path())[0], 50_000, 1);
+    let life = Life::begin(&settings);
+    let at = usize::try_from(last.0 - 1).unwrap();
+    assert_eq!(life.tape.get(last).unwrap().as_ref(), Some(&events[at]));
+    assert!(matches!(life.tape.board_at(last), Err(Error::Corrupt { .. })));
 }
 
 #[test]
@@ -580,6 +607,55 @@ fn more_seqs_than_were_reserved_are_waited_for() {
     assert!(life.journal.next_seq() > board.seq());
 }
 
+/// What a killed process had appended, and told of, is there.
+#[test]
+fn kill_9_loses_nothing() {
+    const INSIDE: &str = "TICKWIRE_TEST_KILL_9";
+    const NAME: &str = "tape::tests::kill_9_loses_nothing";
+    if let Some(dir) = std::env::var_os(INSIDE) {
+        write_and_tell(Path::new(&dir));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (mut told, mut kept) = (0, 0);
+    for kill in 0..5 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME, "--nocapture"])
+            .env(INSIDE, dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        for (at, line) in lines.enumerate() {
+            if let Some(seq) = line.strip_prefix("seq ") {
+                let seq = seq.parse().unwrap();
+                assert!(seq > told, "seq {seq} was given after {told}");
+                told = seq;
+            }
+            if at == 50 + 37 * kill {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        let mut life = Life::begin(&settings(dir.path()));
+        let events = life.all();
+        assert!(events.len() > kept);
+        kept = events.len();
+        assert!(life.tape.head() >= Seq(told));
+        life.quotes(1);
+        told = life.tape.head().0;
+        life.crash();
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is how it tells")]
+fn write_and_tell(dir: &Path) {
+    let mut life = Life::begin(&settings(dir));
+    loop {
+        life.quotes(20);
+        println!("seq {}", life.tape.head());
+    }
+}
+
 /// Fills a small file system; runs in a mount namespace of its own, which needs root.
 #[test]
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
@@ -623,6 +699,8 @@ fn on_a_full_disk(dir: &Path) {
     let (head, before) = (life.tape.head(), life.all());
     assert_eq!(before.len() as u64, head.0);
     assert!(matches!(life.journal.append(&refused), Err(Error::NoSpace { .. })));
+    let segment = life.tape.segments().back().cloned().unwrap();
+    assert_eq!(fs::metadata(&segment.path).unwrap().len(), segment.end(), "half a batch is left");
     assert_eq!(life.all(), before);
     fs::remove_file(&ballast).unwrap();
     life.journal.append(&refused).unwrap();
