@@ -105,7 +105,7 @@ async fn a_tape_takes_its_time() {
         play(recording(&tape.path, speed)).await;
         let took = begin.elapsed();
         let least = Duration::from_millis(ms);
-        assert!((least..least + Duration::from_millis(400)).contains(&took), "{speed}: {took:?}");
+        assert!((least..least + Duration::from_millis(1_000)).contains(&took), "{speed}: {took:?}");
     }
 }
 
@@ -136,7 +136,7 @@ async fn recorded_frames_take_the_time_that_stands_beside_them() {
     let venue = Some(feed(Venue::Binance, &[BTC]));
     let begin = clock::monotonic();
     let ticks = play(Recording::new("f", &capture.path, Speed::AS_RECORDED, venue).unwrap()).await;
-    assert!((400..800).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+    assert!((400..1_400).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
     assert_eq!(trade_ids(&ticks, "f:binance.BTC-USDT"), [1, 2, 3]);
 }
 
