@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Symbol;
 use tickwire_feeds::tick::GapState;
-use tickwire_feeds::tick::State;
 use tickwire_feeds::tick::Trading;
 
 use crate::event::Body;
@@ -81,6 +80,12 @@ impl Board {
         self.seq
     }
 
+    /// The time of the last clock event.
+    #[must_use]
+    pub const fn clock(&self) -> Nanos {
+        self.clock
+    }
+
     /// The symbol's id, if the tape knows the name; it may be unlisted.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<SymbolId> {
@@ -125,7 +130,7 @@ impl Board {
     /// What clients see of a symbol's health: the worse of its own and its feed's.
     #[must_use]
     pub fn health<'a>(&'a self, symbol: &'a SymbolBoard) -> ShownHealth<'a> {
-        let feed = self.feed(symbol.feed).map_or(&UNKNOWN, |feed| &feed.health);
+        let feed = self.feed(symbol.feed).map_or(&Health::UNKNOWN, |feed| &feed.health);
         worse(feed, symbol.health.as_ref())
     }
 
@@ -198,7 +203,7 @@ impl Board {
             Registry::Listed { id, symbol, feed, raw } => {
                 if let Some(known) = self.symbols.get_mut(id.index()) {
                     let left = self.feeds.get(known.feed.index()).map(|feed| feed.touched);
-                    // What its former feed sent it is its own from now on, else `prev` would go back.
+                    // What its former feed sent it is its own now, else `prev` would go back.
                     known.touched = known.touched.max(left.unwrap_or_default());
                     known.listed = true;
                     known.feed = *feed;
@@ -222,10 +227,8 @@ impl Board {
     }
 }
 
-const UNKNOWN: Health = Health { state: State::Down, trading: None, since: Nanos(0), reason: None };
-
 /// The worse of a feed's health and a symbol's own, with the symbol's trading state.
-fn worse<'a>(feed: &'a Health, symbol: Option<&'a Health>) -> ShownHealth<'a> {
+pub(crate) fn worse<'a>(feed: &'a Health, symbol: Option<&'a Health>) -> ShownHealth<'a> {
     let trading = symbol.and_then(|health| health.trading);
     let health = symbol.filter(|own| own.state > feed.state).unwrap_or(feed);
     ShownHealth { health, trading }
@@ -253,7 +256,7 @@ impl FeedBoard {
         Self {
             name,
             venue,
-            health: UNKNOWN,
+            health: Health::UNKNOWN,
             status_seq: Seq::START,
             touched: Seq::START,
             disconnect: Seq::START,

@@ -273,6 +273,12 @@ pub struct Health {
     pub reason: Option<Box<str>>,
 }
 
+impl Health {
+    /// Of what was never heard of.
+    pub const UNKNOWN: Self =
+        Self { state: State::Down, trading: None, since: Nanos(0), reason: None };
+}
+
 /// A change of health: a message of every stream in its scope.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {

@@ -1,10 +1,17 @@
 //! Tickwire: ticks of many venues on one ordered tape, and everyone a reader of it.
 
+pub mod app;
 pub mod board;
 pub mod clock;
+pub mod config;
 pub mod event;
+pub mod http;
+pub mod hub;
 pub mod ingest;
 pub mod outbox;
 pub mod sequencer;
 pub mod standin;
+pub mod subscriber;
+pub mod tape;
+pub mod telemetry;
 pub mod wire;

@@ -9,8 +9,11 @@
 //!
 //! See <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
 
-use crate::decimal::Price;
-use crate::decimal::Size;
+mod frame;
+
+use crate::binance::frame::Best;
+use crate::binance::frame::Kind;
+use crate::binance::frame::Print;
 use crate::error::Error;
 use crate::error::quoted;
 use crate::feed::Feed;
@@ -22,11 +25,7 @@ use crate::json::Fault;
 use crate::json::Item;
 use crate::json::Parser;
 use crate::symbol::Symbol;
-use crate::tick::Level;
-use crate::tick::Quote;
-use crate::tick::Side;
 use crate::tick::Tick;
-use crate::tick::Trade;
 use crate::tick::TradeId;
 use crate::time::Nanos;
 
@@ -37,10 +36,6 @@ const SYMBOLS_MAX: usize = 512;
 const REQUEST_SYMBOLS_MAX: usize = 50;
 /// How long the venue may take to acknowledge.
 const ACK_MS_MAX: i64 = 10_000;
-/// From here on a time counts microseconds: as ms it would be the year 5138.
-const MICROS_MIN: u64 = 100_000_000_000_000;
-/// From here on it is neither.
-const TIME_MAX: u64 = 100_000_000_000_000_000;
 /// Largest believable step of `u`; see [`crate::continuity`].
 const UPDATE_STEP_MAX: u64 = 1 << 40;
 
@@ -62,38 +57,6 @@ pub struct Binance {
 struct Memory {
     kind: Option<Kind>,
     update: Option<u64>,
-}
-
-/// How the venue tells of prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Each one.
-    Single,
-    /// Those of one order at one price in one.
-    Aggregate,
-}
-
-/// `trade` or `aggTrade`, as it stands in the frame.
-#[derive(Default)]
-struct Print<'f> {
-    symbol: Option<&'f str>,
-    single: Option<u64>,
-    aggregate: Option<u64>,
-    price: Option<&'f str>,
-    size: Option<&'f str>,
-    time: Option<u64>,
-    buyer_is_maker: Option<bool>,
-}
-
-/// `bookTicker`, as it stands in the frame.
-#[derive(Default)]
-struct Best<'f> {
-    update: Option<u64>,
-    symbol: Option<&'f str>,
-    bid: Option<&'f str>,
-    bid_size: Option<&'f str>,
-    ask: Option<&'f str>,
-    ask_size: Option<&'f str>,
 }
 
 impl Binance {
@@ -161,13 +124,7 @@ impl Binance {
         let raw = best.symbol.ok_or(Fault::Shape("no s"))?;
         let update = best.update.ok_or(Fault::Shape("no u"))?;
         let instrument = self.instruments.find(raw)?;
-        let quote = Quote {
-            symbol: instrument.symbol.clone(),
-            ts: None,
-            recv,
-            bid: level(best.bid, best.bid_size)?,
-            ask: level(best.ask, best.ask_size)?,
-        };
+        let quote = best.quote(instrument.symbol.clone(), recv)?;
         let last = instrument.state.update;
         if last.is_some_and(|last| update.saturating_sub(last) > UPDATE_STEP_MAX) {
             return Err(Error::out_of_range("update id", &update.to_string()).into());
@@ -255,80 +212,6 @@ impl Feed for Binance {
             self.ack_by = None;
             out.reconnect = Some("no acknowledgement of the subscription in 10 s".into());
         }
-    }
-}
-
-impl<'f> Print<'f> {
-    fn read(data: Item<'_, 'f>) -> Self {
-        let mut print = Self::default();
-        for (name, value) in data.fields() {
-            match name {
-                "s" => print.symbol = value.text(),
-                "t" => print.single = value.number(),
-                "a" => print.aggregate = value.number(),
-                "p" => print.price = value.text(),
-                "q" => print.size = value.text(),
-                "T" => print.time = value.number(),
-                "m" => print.buyer_is_maker = value.truth(),
-                _ => {}
-            }
-        }
-        print
-    }
-
-    fn trade(&self, kind: Kind, symbol: Symbol, recv: Nanos) -> Result<Trade, Fault> {
-        let id = match kind {
-            Kind::Single => self.single.ok_or(Fault::Shape("no t"))?,
-            Kind::Aggregate => self.aggregate.ok_or(Fault::Shape("no a"))?,
-        };
-        let maker = self.buyer_is_maker.ok_or(Fault::Shape("no m"))?;
-        Ok(Trade {
-            symbol,
-            ts: Some(time(self.time.ok_or(Fault::Shape("no T"))?)?),
-            recv,
-            price: Price::parse(self.price.ok_or(Fault::Shape("no p"))?)?,
-            size: Size::parse_traded(self.size.ok_or(Fault::Shape("no q"))?)?,
-            side: Some(if maker { Side::Sell } else { Side::Buy }),
-            trade_id: Some(TradeId::Number(id)),
-            extra: None,
-        })
-    }
-}
-
-impl<'f> Best<'f> {
-    fn read(data: Item<'_, 'f>) -> Self {
-        let mut best = Self::default();
-        for (name, value) in data.fields() {
-            match name {
-                "u" => best.update = value.number(),
-                "s" => best.symbol = value.text(),
-                "b" => best.bid = value.text(),
-                "B" => best.bid_size = value.text(),
-                "a" => best.ask = value.text(),
-                "A" => best.ask_size = value.text(),
-                _ => {}
-            }
-        }
-        best
-    }
-}
-
-/// One side of the best quote; a price of zero means that there is none.
-fn level(price: Option<&str>, size: Option<&str>) -> Result<Option<Level>, Fault> {
-    let price = price.ok_or(Fault::Shape("no price"))?;
-    let size = size.ok_or(Fault::Shape("no size"))?;
-    Ok(Level::parse(price, Some(size))?)
-}
-
-fn time(number: u64) -> Result<Nanos, Error> {
-    let bad = || Error::bad_time(&number.to_string());
-    let signed = i64::try_from(number).map_err(|_| bad())?;
-    match number {
-        TIME_MAX.. => Err(bad()),
-        MICROS_MIN.. => Ok(Nanos::from_micros(signed)),
-        // Milliseconds that 64 bits of nanoseconds cannot hold saturate: refuse them instead.
-        _ if signed > i64::MAX / 1_000_000 => Err(bad()),
-        _ => Ok(Nanos::from_millis(signed)),
     }
 }
 

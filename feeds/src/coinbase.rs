@@ -12,10 +12,12 @@
 //!
 //! See <https://docs.cdp.coinbase.com/exchange/websocket-feed/channels>.
 
+mod frame;
+
 use std::collections::HashSet;
 
-use crate::decimal::Price;
-use crate::decimal::Size;
+use crate::coinbase::frame::Best;
+use crate::coinbase::frame::Print;
 use crate::error::Error;
 use crate::error::quoted;
 use crate::feed::Feed;
@@ -27,11 +29,7 @@ use crate::json::Fault;
 use crate::json::Item;
 use crate::json::Parser;
 use crate::symbol::Symbol;
-use crate::tick::Level;
-use crate::tick::Quote;
-use crate::tick::Side;
 use crate::tick::Tick;
-use crate::tick::Trade;
 use crate::tick::TradeId;
 use crate::time::Nanos;
 
@@ -48,9 +46,6 @@ const ACK_MS_MAX: i64 = 10_000;
 const TAIL_MS_MAX: i64 = 2_000;
 /// Largest believable step of `sequence`; see [`crate::continuity`].
 const SEQUENCE_STEP_MAX: u64 = 1 << 40;
-/// How the venue writes the time of what never happened.
-const NO_TIME: &str = "0001-01-01T";
-
 const NAMING: Naming = Naming { venue: VENUE, count_max: SYMBOLS_MAX, raw: raw_name };
 
 /// The state machine of a Coinbase Exchange feed.
@@ -75,29 +70,6 @@ struct Memory {
 struct Named {
     id: u64,
     at: Nanos,
-}
-
-/// `match` or `last_match`, as it stands in the frame.
-#[derive(Default)]
-struct Print<'f> {
-    product: Option<&'f str>,
-    id: Option<u64>,
-    price: Option<&'f str>,
-    size: Option<&'f str>,
-    maker: Option<&'f str>,
-    time: Option<&'f str>,
-}
-
-/// `ticker`, as it stands in the frame.
-#[derive(Default)]
-struct Best<'f> {
-    product: Option<&'f str>,
-    sequence: Option<u64>,
-    bid: Option<&'f str>,
-    bid_size: Option<&'f str>,
-    ask: Option<&'f str>,
-    ask_size: Option<&'f str>,
-    time: Option<&'f str>,
 }
 
 /// Whether a trade is of now or of before the subscription.
@@ -169,13 +141,7 @@ impl Coinbase {
         let sequence = best.sequence.ok_or(Fault::Shape("no sequence"))?;
         let product = best.product.ok_or(Fault::Shape("no product_id"))?;
         let instrument = self.instruments.find(product)?;
-        let quote = Quote {
-            symbol: instrument.symbol.clone(),
-            ts: time(best.time)?,
-            recv,
-            bid: Level::parse(best.bid.ok_or(Fault::Shape("no best_bid"))?, best.bid_size)?,
-            ask: Level::parse(best.ask.ok_or(Fault::Shape("no best_ask"))?, best.ask_size)?,
-        };
+        let quote = best.quote(instrument.symbol.clone(), recv)?;
         let last = instrument.state.sequence;
         if last.is_some_and(|last| sequence.saturating_sub(last) > SEQUENCE_STEP_MAX) {
             return Err(Error::out_of_range("sequence", &sequence.to_string()).into());
@@ -191,10 +157,10 @@ impl Coinbase {
     /// The venue names its last trade of a product.
     fn heartbeat(&mut self, root: Item<'_, '_>, now: Nanos, out: &mut Output) -> Result<(), Fault> {
         let product = root.get("product_id").and_then(Item::text);
-        let newest = root.get("last_trade_id").and_then(Item::number);
-        let newest = newest.ok_or(Fault::Shape("no last_trade_id"))?;
         let instrument = self.instruments.find(product.ok_or(Fault::Shape("no product_id"))?)?;
         out.alive = true;
+        let Some(newest) = root.get("last_trade_id") else { return Ok(()) };
+        let newest = newest.number().ok_or(Fault::Shape("no last_trade_id"))?;
         let held = instrument.prints.confirm(newest);
         instrument.report(held, now, &mut out.ticks);
         let last = instrument.prints.last();
@@ -303,66 +269,6 @@ impl Feed for Coinbase {
             None => "no acknowledgement of the subscription in 10 s".into(),
         });
     }
-}
-
-impl<'f> Print<'f> {
-    fn read(root: Item<'_, 'f>) -> Self {
-        let mut print = Self::default();
-        for (name, value) in root.fields() {
-            match name {
-                "product_id" => print.product = value.text(),
-                "trade_id" => print.id = value.number(),
-                "price" => print.price = value.text(),
-                "size" => print.size = value.text(),
-                "side" => print.maker = value.text(),
-                "time" => print.time = value.text_if_any(),
-                _ => {}
-            }
-        }
-        print
-    }
-
-    fn trade(&self, id: u64, symbol: Symbol, recv: Nanos) -> Result<Trade, Fault> {
-        let side = match self.maker {
-            Some("buy") => Side::Sell,
-            Some("sell") => Side::Buy,
-            _ => return Err(Fault::Shape("no side")),
-        };
-        Ok(Trade {
-            symbol,
-            ts: time(self.time)?,
-            recv,
-            price: Price::parse(self.price.ok_or(Fault::Shape("no price"))?)?,
-            size: Size::parse_traded(self.size.ok_or(Fault::Shape("no size"))?)?,
-            side: Some(side),
-            trade_id: Some(TradeId::Number(id)),
-            extra: None,
-        })
-    }
-}
-
-impl<'f> Best<'f> {
-    fn read(root: Item<'_, 'f>) -> Self {
-        let mut best = Self::default();
-        for (name, value) in root.fields() {
-            match name {
-                "product_id" => best.product = value.text(),
-                "sequence" => best.sequence = value.number(),
-                "best_bid" => best.bid = value.text(),
-                "best_bid_size" => best.bid_size = value.text_if_any(),
-                "best_ask" => best.ask = value.text(),
-                "best_ask_size" => best.ask_size = value.text_if_any(),
-                "time" => best.time = value.text_if_any(),
-                _ => {}
-            }
-        }
-        best
-    }
-}
-
-fn time(text: Option<&str>) -> Result<Option<Nanos>, Error> {
-    let given = text.filter(|text| !text.starts_with(NO_TIME));
-    given.map(Nanos::parse_rfc3339).transpose()
 }
 
 /// `BTC` and `USD` are `BTC-USD`.

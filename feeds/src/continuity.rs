@@ -219,7 +219,9 @@ mod tests {
         /// Whatever is cut, repeated or mixed up: no id is fresh twice, and the fresh ones and the
         /// missing ones add up to all of them.
         #[test]
-        fn fresh_and_missing_add_up(ids in prop::collection::vec((0_u64..200, any::<bool>()), 1..300)) {
+        fn fresh_and_missing_add_up(
+            ids in prop::collection::vec((0_u64..200, any::<bool>()), 1..300),
+        ) {
             let mut prints = after(0);
             let (mut fresh, mut missing, mut max) = (0, 0, 0);
             for (id, cut) in ids {

@@ -11,13 +11,10 @@
 //!
 //! See <https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/ticker> and `…/trade`.
 
-use std::borrow::Cow;
+mod frame;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::decimal::Price;
-use crate::decimal::Size;
 use crate::error::Error;
 use crate::error::quoted;
 use crate::feed::Feed;
@@ -26,15 +23,17 @@ use crate::feed::Profile;
 use crate::instruments::Instrument;
 use crate::instruments::Instruments;
 use crate::instruments::Naming;
+use crate::kraken::frame::Best;
+use crate::kraken::frame::Frame;
+use crate::kraken::frame::Print;
+use crate::kraken::frame::Rows;
+use crate::kraken::frame::System;
+use crate::kraken::frame::parse;
 use crate::symbol::Symbol;
-use crate::tick::Level;
-use crate::tick::Quote;
 use crate::tick::Scope;
-use crate::tick::Side;
 use crate::tick::State;
 use crate::tick::Status;
 use crate::tick::Tick;
-use crate::tick::Trade;
 use crate::tick::TradeId;
 use crate::time::Nanos;
 
@@ -77,78 +76,6 @@ enum Ack {
     Refused,
 }
 
-/// Any frame; what it holds depends on `channel` and `method`.
-#[derive(Deserialize)]
-struct Frame<'f> {
-    // Empty if absent: inside an `Option` serde would copy the text of every frame.
-    #[serde(borrow, default)]
-    channel: Cow<'f, str>,
-    #[serde(borrow, default, rename = "type")]
-    kind: Cow<'f, str>,
-    #[serde(borrow)]
-    data: Option<&'f RawValue>,
-    #[serde(borrow)]
-    method: Option<Cow<'f, str>>,
-    success: Option<bool>,
-    #[serde(borrow)]
-    error: Option<Cow<'f, str>>,
-    #[serde(borrow)]
-    symbol: Option<Cow<'f, str>>,
-    #[serde(borrow)]
-    result: Option<Granted<'f>>,
-    #[serde(borrow)]
-    event: Option<Cow<'f, str>>,
-}
-
-/// What an acknowledgement is about.
-#[derive(Deserialize)]
-struct Granted<'f> {
-    #[serde(borrow)]
-    channel: Option<Cow<'f, str>>,
-    #[serde(borrow)]
-    symbol: Option<Cow<'f, str>>,
-}
-
-/// A trade, its numbers as they stand in the frame.
-#[derive(Deserialize)]
-struct Print<'f> {
-    #[serde(borrow)]
-    symbol: Cow<'f, str>,
-    #[serde(borrow)]
-    side: Cow<'f, str>,
-    #[serde(borrow)]
-    price: &'f RawValue,
-    #[serde(borrow)]
-    qty: &'f RawValue,
-    trade_id: u64,
-    #[serde(borrow)]
-    timestamp: Option<&'f RawValue>,
-}
-
-/// A best quote, its numbers as they stand in the frame.
-#[derive(Deserialize)]
-struct Best<'f> {
-    #[serde(borrow)]
-    symbol: Cow<'f, str>,
-    #[serde(borrow)]
-    bid: &'f RawValue,
-    #[serde(borrow)]
-    bid_qty: &'f RawValue,
-    #[serde(borrow)]
-    ask: &'f RawValue,
-    #[serde(borrow)]
-    ask_qty: &'f RawValue,
-    #[serde(borrow)]
-    timestamp: Option<&'f RawValue>,
-}
-
-/// The state of the venue.
-#[derive(Deserialize)]
-struct System<'f> {
-    #[serde(borrow)]
-    system: Cow<'f, str>,
-}
-
 impl Kraken {
     /// A feed of `symbols`, such as `kraken:BTC-USD`; letters keep their case (`AAPLx-USD`).
     ///
@@ -159,38 +86,58 @@ impl Kraken {
         Ok(Self { instruments, request_id: 0, ack_by: None, ping_at: None })
     }
 
-    fn read(&mut self, frame: &[u8], now: Nanos, out: &mut Output) -> Result<(), Error> {
-        match frame.trim_ascii_start().first() {
+    fn read(&mut self, frame: &str, now: Nanos, out: &mut Output) -> Result<(), Error> {
+        // Nearly all frames begin so; the others are taken apart twice, first for what they are.
+        if frame.starts_with(r#"{"channel":"ticker","#) {
+            let rows: Rows<'_, Best<'_>> = parse(frame, frame)?;
+            return each(rows.data, |best| self.quote(&best, now, out));
+        }
+        if frame.starts_with(r#"{"channel":"trade","#) {
+            return self.prints(parse(frame, frame)?, now, out);
+        }
+        match frame.trim_ascii_start().as_bytes().first() {
             Some(b'{') => {}
             Some(b'[') => return Err(unknown("array of WebSocket v1")),
-            _ => return Err(Error::bad_frame(VENUE, &"not an object", frame)),
+            _ => return Err(Error::bad_frame(VENUE, &"not an object", frame.as_bytes())),
         }
         let head: Frame<'_> = parse(frame, frame)?;
         if head.method.is_some() {
             return self.answer(&head, now, out);
         }
-        let data = head.data.map_or("[]", RawValue::get).as_bytes();
+        let data = || {
+            let missing = || Error::bad_frame(VENUE, &"no data", frame.as_bytes());
+            head.data.map(RawValue::get).ok_or_else(missing)
+        };
         match &*head.channel {
-            "ticker" => each(parse(data, frame)?, |best| self.quote(&best, now, out)),
+            "ticker" => each(parse(data()?, frame)?, |best| self.quote(&best, now, out)),
             "trade" => {
-                let mut prints: Vec<Print<'_>> = parse(data, frame)?;
-                if head.kind == "snapshot" {
-                    prints.sort_by_key(|print| print.trade_id);
-                    return self.past(prints, now, out);
-                }
-                each(prints, |print| self.print(&print, now, out))
+                let data = parse(data()?, frame)?;
+                self.prints(Rows { kind: head.kind, data }, now, out)
             }
             "heartbeat" => {
                 out.alive = true;
                 Ok(())
             }
-            "status" => each(parse(data, frame)?, |status: System<'_>| match &*status.system {
+            "status" => each(parse(data()?, frame)?, |status: System<'_>| match &*status.system {
                 "online" => Ok(()),
                 other => Err(said(&format!("system is {other}"))),
             }),
             "" => Err(unknown(head.event.as_deref().unwrap_or_default())),
             channel => Err(unknown(channel)),
         }
+    }
+
+    fn prints(
+        &mut self,
+        mut rows: Rows<'_, Print<'_>>,
+        now: Nanos,
+        out: &mut Output,
+    ) -> Result<(), Error> {
+        if rows.kind == "snapshot" {
+            rows.data.sort_by_key(|print| print.trade_id);
+            return self.past(rows.data, now, out);
+        }
+        each(rows.data, |print| self.print(&print, now, out))
     }
 
     fn print(&mut self, print: &Print<'_>, now: Nanos, out: &mut Output) -> Result<(), Error> {
@@ -222,13 +169,7 @@ impl Kraken {
 
     fn quote(&mut self, best: &Best<'_>, recv: Nanos, out: &mut Output) -> Result<(), Error> {
         let instrument = self.instruments.find(&best.symbol)?;
-        let quote = Quote {
-            symbol: instrument.symbol.clone(),
-            ts: time(best.timestamp)?,
-            recv,
-            bid: Level::parse(best.bid.get(), Some(best.bid_qty.get()))?,
-            ask: Level::parse(best.ask.get(), Some(best.ask_qty.get()))?,
-        };
+        let quote = best.quote(instrument.symbol.clone(), recv)?;
         out.alive = true;
         out.ticks.push(Tick::Quote(quote));
         Ok(())
@@ -255,6 +196,7 @@ impl Kraken {
             Some("trade") => state.trades = ack,
             Some("ticker") => state.quotes = ack,
             Some(other) => return Err(unknown(other)),
+            None if success => return Err(unknown("subscribe without a channel")),
             // A refusal does not say which channel it is about, and both are refused alike.
             None => (state.trades, state.quotes) = (ack, ack),
         }
@@ -315,7 +257,10 @@ impl Feed for Kraken {
     }
 
     fn on_frame(&mut self, frame: &mut [u8], now: Nanos, out: &mut Output) -> Result<(), Error> {
-        self.read(frame, now, out)
+        match str::from_utf8(frame) {
+            Ok(text) => self.read(text, now, out),
+            Err(error) => Err(Error::bad_frame(VENUE, &error, frame)),
+        }
     }
 
     fn on_close(&mut self, now: Nanos, out: &mut Output) {
@@ -372,31 +317,6 @@ impl Instrument<Memory> {
     }
 }
 
-impl Print<'_> {
-    fn trade(&self, symbol: Symbol, recv: Nanos) -> Result<Trade, Error> {
-        let side = match &*self.side {
-            "buy" => Side::Buy,
-            "sell" => Side::Sell,
-            other => return Err(Error::bad_frame(VENUE, &"no side", other.as_bytes())),
-        };
-        Ok(Trade {
-            symbol,
-            ts: time(self.timestamp)?,
-            recv,
-            price: Price::parse(self.price.get())?,
-            size: Size::parse_traded(self.qty.get())?,
-            side: Some(side),
-            trade_id: Some(TradeId::Number(self.trade_id)),
-            extra: None,
-        })
-    }
-}
-
-/// Reads a part of `frame`, or all of it.
-fn parse<'p, T: Deserialize<'p>>(part: &'p [u8], frame: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(part).map_err(|error| Error::bad_frame(VENUE, &error, frame))
-}
-
 /// Does all items, and then reports the first error.
 fn each<T>(items: Vec<T>, mut read: impl FnMut(T) -> Result<(), Error>) -> Result<(), Error> {
     let mut first = Ok(());
@@ -405,15 +325,6 @@ fn each<T>(items: Vec<T>, mut read: impl FnMut(T) -> Result<(), Error>) -> Resul
         first = first.and(read(item));
     }
     first
-}
-
-/// Some tickers carry 0 for a time.
-fn time(raw: Option<&RawValue>) -> Result<Option<Nanos>, Error> {
-    let Some(raw) = raw.map(RawValue::get).filter(|raw| *raw != "0" && *raw != "\"0\"") else {
-        return Ok(None);
-    };
-    let text = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
-    Nanos::parse_rfc3339(text.unwrap_or(raw)).map(Some)
 }
 
 /// `AAPLx` and `USD` are `AAPLx/USD`.
@@ -546,8 +457,8 @@ mod tests {
     #[test]
     fn names_keep_their_case() {
         let mut feed = feed();
-        let frame = trades("update", &[7]).replace("BTC/USD", "AAPLX/USD").into_bytes();
-        let error = feed.on_frame(&mut frame.clone(), Nanos(1), &mut Output::default());
+        let mut frame = trades("update", &[7]).replace("BTC/USD", "AAPLX/USD").into_bytes();
+        let error = feed.on_frame(&mut frame, Nanos(1), &mut Output::default());
         assert_eq!(error.unwrap_err().reason(), "unknown_instrument");
     }
 

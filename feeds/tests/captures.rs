@@ -3,7 +3,7 @@
 //! The recordings are no part of the repository: they are looked for in `../shared/captures` beside
 //! it, or where the environment's `CAPTURES` says. Without them the tests are skipped, and say so.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "the table of counts is for people to read")]
 
 use std::collections::BTreeMap;

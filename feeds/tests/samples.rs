@@ -1,6 +1,6 @@
 //! Each hand-made frame of `samples/`, read by a feed that has just been opened.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,7 +24,8 @@ const BINANCE: &[Case] = &[
     (
         "trade",
         &[
-            "trade binance:BTC-USDT 70123.45000000 x 0.01200000 Sell 7001 2026-09-21T14:13:20.123401Z",
+            "trade binance:BTC-USDT 70123.45000000 x 0.01200000 Sell 7001 \
+             2026-09-21T14:13:20.123401Z",
             "alive",
         ],
     ),
@@ -35,7 +36,8 @@ const BINANCE: &[Case] = &[
     (
         "trade_order_ids",
         &[
-            "trade binance:BTC-USDT 70123.45000000 x 0.01200000 Sell 7001 2026-09-21T14:13:20.123Z",
+            "trade binance:BTC-USDT 70123.45000000 x 0.01200000 Sell 7001 \
+             2026-09-21T14:13:20.123Z",
             "alive",
         ],
     ),
@@ -96,7 +98,8 @@ const COINBASE: &[Case] = &[
     (
         "ticker",
         &[
-            "quote coinbase:BTC-USD 70123.39 x 0.75000000 / 70123.40 x 1.10 2026-09-21T14:13:20.123456Z",
+            "quote coinbase:BTC-USD 70123.39 x 0.75000000 / 70123.40 x 1.10 \
+             2026-09-21T14:13:20.123456Z",
             "alive",
         ],
     ),
@@ -155,11 +158,13 @@ const KRAKEN: &[Case] = &[
     (
         "ticker_snapshot",
         &[
-            "quote kraken:BTC-USD 70123.3 x 0.50000000 / 70123.4 x 1.02000000 2026-09-21T14:13:19.000001Z",
+            "quote kraken:BTC-USD 70123.3 x 0.50000000 / 70123.4 x 1.02000000 \
+             2026-09-21T14:13:19.000001Z",
             "alive",
         ],
     ),
     ("ticker_update", &["quote kraken:ETH-USD 2500.00 x 3.0 / 2500.10 x 12.5 -", "alive"]),
+    ("ticker_other_order", &["quote kraken:ETH-USD 2500.00 x 3.0 / 2500.10 x 12.50 -", "alive"]),
     ("ticker_time_zero", &["quote kraken:ETH-USD 2500.00 x 3.0 / 2500.10 x 12.5 -", "alive"]),
     ("ticker_empty_book", &["quote kraken:ETH-USD none / none -", "alive"]),
     ("ticker_xstock", &["quote kraken:AAPLx-USD 251.10 x 4.00 / 251.25 x 1.5 -", "alive"]),
@@ -174,6 +179,8 @@ const KRAKEN: &[Case] = &[
     ("refused_all", &["refused venue_error"]),
     ("pong", &[]),
     ("book", &["refused unknown_message"]),
+    ("no_data", &["refused bad_frame"]),
+    ("ack_no_channel", &["refused unknown_message"]),
     ("v1_trade", &["refused unknown_message"]),
     ("v1_status", &["refused unknown_message"]),
     ("not_json", &["refused bad_frame"]),

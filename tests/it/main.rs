@@ -7,4 +7,6 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod crash;
+mod full_disk;
 mod ingest;

@@ -1,0 +1,51 @@
+# The two commands: `make run` starts the service, `make test` runs every check there is.
+# Needed: Rust, a C compiler, make. What else a check needs is named when it is skipped;
+# REQUIRE=all makes a skip fail.
+
+CARGO ?= cargo
+REQUIRE ?=
+export REQUIRE
+
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
+.PHONY: run test fmt lint deny tests
+
+run:
+	$(CARGO) run --release --bin tickwire
+
+# The tests come last, so that their summary is the last line.
+test: fmt lint deny tests
+
+fmt:
+	$(CARGO) fmt --all --check
+
+# All targets: benches and examples have to compile too.
+lint:
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+# Licences, sources and bans from the repository alone; licences are a test too (tests/licences.rs),
+# which needs nothing installed. Advisories need the network: they are
+# for whoever has it (`cargo deny check advisories`).
+deny:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --offline check bans licenses sources; \
+	elif [ "$(REQUIRE)" = all ]; then \
+		echo "FAILED: needs cargo-deny, and REQUIRE=all (cargo install --locked cargo-deny)"; exit 1; \
+	else \
+		echo "SKIPPED: needs cargo-deny"; \
+	fi
+
+# nextest gives each test its own process and runs no doctests; they go before it. What passing
+# tests said they skipped is told at the end, which else would hide it.
+tests:
+	@mkdir -p target
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) test --locked --workspace --doc && \
+		$(CARGO) nextest run --locked --workspace 2>&1 | tee target/tests.log; status=$$?; \
+		grep -oh 'SKIPPED: [^<&]*' target/nextest/default/junit.xml | sort | uniq -c; \
+		grep -h 'tests run:' target/tests.log | tail -n 1; \
+		exit $$status; \
+	else \
+		$(CARGO) test --locked --workspace --no-fail-fast -- --show-output; \
+	fi

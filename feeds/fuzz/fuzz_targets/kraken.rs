@@ -1,0 +1,6 @@
+//! Frames of kraken.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    tickwire_feeds_fuzz::play(tickwire_feeds::Venue::Kraken, input);
+});

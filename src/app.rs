@@ -1,0 +1,322 @@
+//! The application: everything put together, in the order in which a tick visits it.
+
+mod feeds;
+
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::App as WebApp;
+use actix_web::HttpServer;
+use actix_web::dev::Server;
+use actix_web::dev::ServerHandle;
+use tracing::error;
+use tracing::info;
+
+use crate::app::feeds::Plan;
+use crate::board::Board;
+use crate::clock;
+use crate::config::Config;
+use crate::http;
+use crate::http::shop;
+use crate::http::shop::ClientBounds;
+use crate::http::shop::House;
+use crate::http::shop::RunningFeed;
+use crate::http::shop::Shop;
+use crate::hub::Hub;
+use crate::hub::Publisher;
+use crate::hub::shard;
+use crate::hub::shard::Shard;
+use crate::ingest;
+use crate::sequencer;
+use crate::sequencer::Sequencer;
+use crate::sequencer::intake;
+use crate::sequencer::intake::Bell;
+use crate::sequencer::intake::Intake;
+use crate::sequencer::intake::Queue;
+use crate::subscriber::Rules;
+use crate::tape;
+use crate::tape::Journal;
+use crate::wire::answer::Limits;
+
+/// Bytes that the kernel holds unsent for one client: beyond them they wait where they are counted.
+const NOTSENT_LOWAT: u32 = 16 * 1024;
+
+/// Why the application could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; set http.listen or pass --listen")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The tape cannot be opened.
+    #[error(transparent)]
+    Tape(#[from] tape::Error),
+    /// A feed cannot run with its settings.
+    #[error("feed {feed}: {source}")]
+    Feed {
+        /// Its name.
+        feed: String,
+        /// Why.
+        source: tickwire_feeds::Error,
+    },
+    /// The system refused a thread, a runtime or a socket option.
+    #[error("cannot start {what}: {source}")]
+    Start {
+        /// What could not be started.
+        what: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// A running application.
+#[derive(Debug)]
+pub struct App {
+    address: SocketAddr,
+    house: Arc<House>,
+    writer: Writer,
+    feeds: Vec<ingest::Handle>,
+    runtime: tokio::runtime::Runtime,
+    shutdown: Duration,
+}
+
+/// The sequencer's thread.
+#[derive(Debug)]
+struct Writer {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl App {
+    /// Binds, opens the tape, and starts the feeds and the server; which must then be awaited.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is left running then.
+    pub fn build(config: &Config) -> Result<(Self, Server), Error> {
+        let listen = config.http.listen;
+        let listener = TcpListener::bind(listen)
+            .map_err(|source| Error::Listen { address: listen, source })?;
+        let address = listener.local_addr().map_err(start("the listener"))?;
+        let plans = feeds::plan(config)?;
+        let opened = tape::open(&tape_settings(config), clock::now())?;
+        let hub = Arc::new(Hub::new(config.hub.ring_events, clock::monotonic()));
+        let names = plans.iter().map(|plan| (plan.name.clone(), plan.venue.clone())).collect();
+        let resumed = plans.into_iter().map(|plan| plan.resume(&opened.board)).collect();
+        let (writer, intakes, stats) = start_writer(
+            (opened.journal, opened.board),
+            Publisher::new(Arc::clone(&hub)),
+            names,
+            config.ingest.queue_ticks,
+        )?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("ingest")
+            .enable_all()
+            .build()
+            .map_err(start("the feeds' runtime"))?;
+        let (feeds, running) = start_feeds(&runtime, resumed, intakes);
+        let house = Arc::new(House {
+            hub,
+            tape: opened.tape,
+            feeds: running,
+            sequencer: stats,
+            bounds: client_bounds(config),
+            origins: config.http.allowed_origins.clone(),
+            was_live: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+        });
+        let server = start_server(config, listener, &house)?;
+        let shutdown = Duration::from_millis(config.http.shutdown_ms.into());
+        Ok((Self { address, house, writer, feeds, runtime, shutdown }, server))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Name of the tape.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        self.house.tape.epoch()
+    }
+
+    /// Ends everything well: clients are told to come back, the feeds stop, the tape is closed.
+    pub async fn shut_down(self, server: ServerHandle) {
+        info!("stopping: clients are told to come back");
+        self.house.draining.store(true, Ordering::Release);
+        self.house.hub.drain();
+        let deadline = clock::monotonic() + self.shutdown;
+        while clock::monotonic() < deadline && self.connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server.stop(false).await;
+        for feed in &self.feeds {
+            feed.stop();
+        }
+        for feed in self.feeds {
+            // A feed that hangs must not keep the tape from being closed.
+            if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(2), feed.ended()).await
+            {
+                error!(%error, "a feed ended badly");
+            }
+        }
+        self.writer.stop.store(true, Ordering::Release);
+        if self.writer.thread.join().is_err() {
+            error!("the sequencer ended badly");
+        }
+        self.runtime.shutdown_background();
+    }
+
+    fn connections(&self) -> u64 {
+        self.house.hub.stats().iter().map(|stats| stats.connections()).sum()
+    }
+}
+
+fn start<'a>(what: &'static str) -> impl Fn(std::io::Error) -> Error + 'a {
+    move |source| Error::Start { what, source }
+}
+
+fn tape_settings(config: &Config) -> tape::Settings {
+    tape::Settings {
+        segment_bytes: config.tape.segment_bytes.bytes(),
+        retention_bytes: config.tape.retention_bytes.bytes(),
+        retention_age_ms: i64::try_from(config.tape.retention_age.millis()).unwrap_or(i64::MAX),
+        sync_ms: config.tape.sync_ms.into(),
+        ..tape::Settings::new(&config.tape.dir)
+    }
+}
+
+fn client_bounds(config: &Config) -> ClientBounds {
+    let limits = &config.limits;
+    ClientBounds {
+        frame_bytes: limits.frame_bytes,
+        message_bytes: limits.message_bytes,
+        fragments: limits.fragments,
+        connections: limits.connections,
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    let limits = &config.limits;
+    let millis = |ms: u32| Duration::from_millis(ms.into());
+    Rules {
+        limits: Limits {
+            symbols: limits.symbols,
+            message_bytes: limits.message_bytes,
+            ops_per_s: limits.ops_per_s,
+            buffer_bytes: limits.buffer_bytes,
+        },
+        heartbeat: millis(config.stream.heartbeat_ms),
+        ping: millis(config.stream.ping_ms),
+        pong: millis(config.stream.pong_ms),
+        write_deadline: millis(config.stream.write_deadline_ms),
+        reconnect_spread: millis(config.http.reconnect_spread_ms),
+    }
+}
+
+/// Starts the sequencer, with one intake for each feed.
+fn start_writer(
+    (journal, board): (Journal, Board),
+    publisher: Publisher,
+    feeds: Vec<(String, String)>,
+    queue_ticks: usize,
+) -> Result<(Writer, Vec<Intake>, Arc<sequencer::Stats>), Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let (ready, started) = crossbeam_channel::bounded(1);
+    let run = move || {
+        let bell = Arc::new(Bell::of_this_thread());
+        let (intakes, queues): (Vec<Intake>, Vec<Queue>) =
+            feeds.iter().map(|_| intake::queue(queue_ticks, Arc::clone(&bell))).unzip();
+        let mut sequencer = Sequencer::new(journal, board, publisher, bell);
+        for ((name, venue), queue) in feeds.iter().zip(queues) {
+            sequencer.add(name, venue, queue);
+        }
+        sequencer.retire_others();
+        if ready.send((intakes, sequencer.stats())).is_ok() {
+            sequencer.run(&stopped);
+        }
+    };
+    let builder = std::thread::Builder::new().name("sequencer".to_owned());
+    let thread = builder.spawn(run).map_err(start("the sequencer"))?;
+    let (intakes, stats) =
+        started.recv().map_err(|_| start("the sequencer")(std::io::Error::other("it panicked")))?;
+    Ok((Writer { stop, thread }, intakes, stats))
+}
+
+fn start_feeds(
+    runtime: &tokio::runtime::Runtime,
+    plans: Vec<Plan>,
+    intakes: Vec<Intake>,
+) -> (Vec<ingest::Handle>, Vec<RunningFeed>) {
+    let _in_runtime = runtime.enter();
+    let started = plans.into_iter().zip(intakes).map(|(plan, intake)| {
+        let (name, continuity) = (plan.name.clone(), plan.continuity);
+        let handle = plan.start(intake);
+        let stats = handle.stats();
+        (handle, RunningFeed { name, continuity, stats })
+    });
+    started.unzip()
+}
+
+fn start_server(
+    config: &Config,
+    listener: TcpListener,
+    house: &Arc<House>,
+) -> Result<Server, Error> {
+    let rules = rules(config);
+    let shared = Arc::clone(house);
+    let factory = move || {
+        let (hub, tape) = (Arc::clone(&shared.hub), shared.tape.clone());
+        let application = WebApp::new().configure(http::routes);
+        match Shard::join(hub, tape, rules.clone(), clock::monotonic()) {
+            Ok(shard) => {
+                let shard = shop::shared(shard);
+                actix_web::rt::spawn(shard::run(std::rc::Rc::clone(&shard)));
+                application.app_data(Shop::new(shard, Arc::clone(&shared)))
+            }
+            Err(error) => {
+                error!(%error, "a worker has no shard and refuses requests");
+                application
+            }
+        }
+    };
+    let timeout = Duration::from_secs(u64::from(config.stream.write_deadline_ms / 1_000) + 1);
+    let server = HttpServer::new(factory)
+        .on_connect(move |io, _| tune(io, timeout))
+        .client_request_timeout(Duration::from_millis(config.http.head_timeout_ms.into()))
+        .shutdown_timeout(2)
+        .disable_signals();
+    let server = match config.http.workers {
+        0 => server,
+        workers => server.workers(workers),
+    };
+    let server = server.listen(listener).map_err(start("the server"))?;
+    Ok(server.run())
+}
+
+/// Small frames leave at once, stale bytes do not hide in the kernel, and a peer that takes
+/// nothing is cut.
+fn tune(io: &dyn std::any::Any, timeout: Duration) {
+    let Some(stream) = io.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+    let socket = socket2::SockRef::from(stream);
+    let tuned = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_notsent_lowat(NOTSENT_LOWAT))
+        .and_then(|()| socket.set_tcp_user_timeout(Some(timeout)));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "a socket could not be tuned");
+    }
+}

@@ -1,0 +1,61 @@
+//! `[http]`: the address the service answers at, and who may ask from a browser.
+
+use std::net::SocketAddr;
+
+use crate::config::error::Error;
+use crate::config::section::Section;
+
+/// How the service listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Http {
+    /// Address and port; port 0 lets the system choose one.
+    pub listen: SocketAddr,
+    /// Worker threads, each with a shard of the hub, 0..=256; 0 for one a core.
+    pub workers: usize,
+    /// Browser origins that may connect, as `https://host[:port]`, besides the service's own.
+    pub allowed_origins: Vec<String>,
+    /// The URL under which browsers reach the service, behind a proxy; empty: as in `listen`.
+    pub public_url: String,
+    /// Longest time for a request's head to arrive, in ms, 100..=600,000.
+    pub head_timeout_ms: u32,
+    /// Time over which clients are asked to come back after a shutdown, in ms, 0..=600,000.
+    pub reconnect_spread_ms: u32,
+    /// Longest time that a shutdown may take before connections are cut, in ms, 100..=600,000.
+    pub shutdown_ms: u32,
+}
+
+impl Http {
+    pub(crate) fn read(section: &Section<'_>) -> Result<Self, Error> {
+        let allowed_origins = section.list("allowed_origins")?;
+        if !allowed_origins.iter().all(|origin| is_origin(origin)) {
+            let expected = "origins like \"https://example.org\", without a path or pattern";
+            return Err(section.refusal("allowed_origins", expected));
+        }
+        Ok(Self {
+            listen: section.parsed(
+                "listen",
+                "an address and port like \"127.0.0.1:8080\"",
+                |text| text.parse().ok(),
+            )?,
+            workers: section.number("workers", 0..=256)?,
+            allowed_origins,
+            public_url: section.parsed("public_url", "a URL or nothing", |text| {
+                (text.is_empty() || rest_of_web_url(text).is_some()).then(|| text.to_owned())
+            })?,
+            head_timeout_ms: section.number("head_timeout_ms", 100..=600_000)?,
+            reconnect_spread_ms: section.number("reconnect_spread_ms", 0..=600_000)?,
+            shutdown_ms: section.number("shutdown_ms", 100..=600_000)?,
+        })
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let in_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    rest_of_web_url(text).is_some_and(|host| host.bytes().all(in_host))
+}
+
+fn rest_of_web_url(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    (!rest.is_empty()).then_some(rest)
+}

@@ -1,0 +1,269 @@
+//! The guard before the WebSocket codec: judges each frame by its head, before anything of it is
+//! stored (RFC 6455 §5).
+//!
+//! The codec behind it would buffer an announced gigabyte before it looks at its limit.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::web::Bytes;
+use futures_util::Stream;
+use futures_util::StreamExt as _;
+
+use crate::wire::Close;
+
+const FIN: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+const MASKED: u8 = 0x80;
+const HEAD_BYTES_MAX: usize = 14;
+const CONTROL_BYTES_MAX: u64 = 125;
+
+/// What a client may send.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) frame_bytes: u64,
+    pub(super) message_bytes: u64,
+    pub(super) fragments: usize,
+}
+
+/// Why the guard stopped a client; shared with the reader of its messages.
+pub(super) type Breach = Rc<Cell<Option<Close>>>;
+
+/// A client's bytes, as long as they keep to the protocol and the bounds.
+pub(super) struct Guard {
+    payload: Payload,
+    frames: Frames,
+    breach: Breach,
+}
+
+impl Guard {
+    /// A payload that ends where the client breaks the rules.
+    pub(super) fn wrap(payload: Payload, bounds: Bounds, breach: Breach) -> Payload {
+        let guard = Self { payload, frames: Frames::new(bounds), breach };
+        Payload::Stream { payload: guard.boxed_local() }
+    }
+}
+
+impl Stream for Guard {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.breach.get().is_some() {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut self.payload).poll_next(cx);
+        if let Poll::Ready(Some(Ok(bytes))) = &polled
+            && let Err(close) = self.frames.pass(bytes)
+        {
+            self.breach.set(Some(close));
+            return Poll::Ready(None);
+        }
+        polled
+    }
+}
+
+/// Follows the heads of a client's frames.
+#[derive(Debug)]
+struct Frames {
+    bounds: Bounds,
+    head: [u8; HEAD_BYTES_MAX],
+    head_bytes: usize,
+    /// Of the present frame's payload, still to come.
+    payload_bytes: u64,
+    message: Option<Message>,
+}
+
+/// A message of which not all fragments have come.
+#[derive(Debug, Clone, Copy)]
+struct Message {
+    bytes: u64,
+    fragments: usize,
+}
+
+impl Frames {
+    const fn new(bounds: Bounds) -> Self {
+        let head = [0; HEAD_BYTES_MAX];
+        Self { bounds, head, head_bytes: 0, payload_bytes: 0, message: None }
+    }
+
+    /// Follows more bytes.
+    fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Close> {
+        while !bytes.is_empty() {
+            if self.payload_bytes > 0 {
+                let count = usize::try_from(self.payload_bytes).unwrap_or(usize::MAX);
+                let (skipped, rest) = bytes.split_at(count.min(bytes.len()));
+                self.payload_bytes -= skipped.len() as u64;
+                bytes = rest;
+                continue;
+            }
+            let Some((byte, rest)) = bytes.split_first() else { break };
+            bytes = rest;
+            if let Some(place) = self.head.get_mut(self.head_bytes) {
+                *place = *byte;
+                self.head_bytes += 1;
+            }
+            let head = self.head.get(..self.head_bytes).unwrap_or_default();
+            if let Some(head) = Head::read(head)? {
+                self.head_bytes = 0;
+                self.judge(head)?;
+                self.payload_bytes = head.length;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, head: Head) -> Result<(), Close> {
+        if head.opcode >= 8 {
+            return Ok(());
+        }
+        let before = match (head.opcode, self.message) {
+            (0, Some(message)) => message,
+            (0, None) | (_, Some(_)) => return Err(Close::Protocol),
+            (_, None) => Message { bytes: 0, fragments: 0 },
+        };
+        let message =
+            Message { bytes: before.bytes + head.length, fragments: before.fragments + 1 };
+        let empty = head.length == 0 && !head.is_last;
+        if head.length > self.bounds.frame_bytes
+            || message.bytes > self.bounds.message_bytes
+            || message.fragments > self.bounds.fragments
+            || empty
+        {
+            return Err(Close::TooLarge);
+        }
+        self.message = (!head.is_last).then_some(message);
+        Ok(())
+    }
+}
+
+/// The head of one frame.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    opcode: u8,
+    is_last: bool,
+    length: u64,
+}
+
+impl Head {
+    /// Reads a head; `None` while it is not whole.
+    fn read(bytes: &[u8]) -> Result<Option<Self>, Close> {
+        let [first, rest @ ..] = bytes else { return Ok(None) };
+        let (opcode, is_last) = (first & 0x0F, first & FIN != 0);
+        let is_control = opcode >= 8;
+        if first & RESERVED != 0 || !matches!(opcode, 0..=2 | 8..=10) || (is_control && !is_last) {
+            return Err(Close::Protocol);
+        }
+        let [second, rest @ ..] = rest else { return Ok(None) };
+        if second & MASKED == 0 {
+            return Err(Close::Protocol);
+        }
+        let (length, mask) = match (second & !MASKED, rest) {
+            (126, [a, b, mask @ ..]) => (u64::from(u16::from_be_bytes([*a, *b])), mask),
+            (127, [a, b, c, d, e, f, g, h, mask @ ..]) => {
+                (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), mask)
+            }
+            (126 | 127, _) => return Ok(None),
+            (length, mask) => (u64::from(length), mask),
+        };
+        let shortest = match second & !MASKED {
+            126 => length > 125,
+            127 => length > 0xFFFF && length >> 63 == 0,
+            _ => true,
+        };
+        if !shortest || (is_control && length > CONTROL_BYTES_MAX) {
+            return Err(Close::Protocol);
+        }
+        Ok((mask.len() >= 4).then_some(Self { opcode, is_last, length }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { frame_bytes: 1_000, message_bytes: 2_000, fragments: 3 };
+
+    fn frame(first: u8, length: usize) -> Vec<u8> {
+        let mut bytes = vec![first];
+        match length {
+            0..=125 => bytes.push(MASKED | u8::try_from(length).unwrap()),
+            _ => {
+                bytes.push(MASKED | 126);
+                bytes.extend(u16::try_from(length).unwrap().to_be_bytes());
+            }
+        }
+        bytes.extend([0; 4]);
+        bytes.resize(bytes.len() + length, 0);
+        bytes
+    }
+
+    #[track_caller]
+    fn check(frames: &[Vec<u8>], verdict: Result<(), Close>) {
+        let bytes = frames.concat();
+        assert_eq!(Frames::new(BOUNDS).pass(&bytes), verdict, "at once");
+        let mut frames = Frames::new(BOUNDS);
+        let bytewise = bytes.iter().try_for_each(|byte| frames.pass(&[*byte]));
+        assert_eq!(bytewise, verdict, "byte by byte");
+    }
+
+    #[test]
+    fn whole_and_fragmented_messages_pass_with_control_frames_between() {
+        check(&[frame(0x81, 5), frame(0x82, 1_000), frame(0x89, 125), frame(0x88, 2)], Ok(()));
+        check(&[frame(0x01, 900), frame(0x8A, 0), frame(0x00, 900), frame(0x80, 200)], Ok(()));
+        check(&[frame(0x01, 1), frame(0x80, 0), frame(0x81, 0)], Ok(()));
+    }
+
+    #[test]
+    fn what_breaks_the_protocol_is_stopped() {
+        let unmasked = vec![0x81, 0x01, b'x'];
+        let long_form = vec![0x81, MASKED | 126, 0, 125];
+        let longer_form = vec![0x81, MASKED | 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
+        let sign_bit = vec![0x81, MASKED | 127, 0x80, 0, 0, 0, 0, 0, 0, 0];
+        for bytes in [unmasked, long_form, longer_form, sign_bit] {
+            check(&[bytes], Err(Close::Protocol));
+        }
+        for first in [0xC1, 0xA1, 0x91, 0x83, 0x87, 0x8B, 0x8F, 0x09, 0x08] {
+            check(&[frame(first, 0)], Err(Close::Protocol));
+        }
+        check(&[frame(0x89, 126)], Err(Close::Protocol));
+        check(&[frame(0x80, 1)], Err(Close::Protocol));
+        check(&[frame(0x01, 1), frame(0x81, 1)], Err(Close::Protocol));
+    }
+
+    #[test]
+    fn what_is_too_large_is_stopped_at_its_head() {
+        let announced = |length: u64| {
+            let mut head = vec![0x82, MASKED | 127];
+            head.extend(length.to_be_bytes());
+            head.extend([0; 4]);
+            head
+        };
+        check(&[announced(1 << 30)], Err(Close::TooLarge));
+        check(&[announced(i64::MAX as u64)], Err(Close::TooLarge));
+        check(&[frame(0x81, 1_001)], Err(Close::TooLarge));
+        check(&[frame(0x01, 1_000), frame(0x00, 1_000), frame(0x80, 1)], Err(Close::TooLarge));
+        let four = [frame(0x01, 1), frame(0x00, 1), frame(0x00, 1), frame(0x80, 1)];
+        check(&four, Err(Close::TooLarge));
+        check(&[frame(0x01, 0)], Err(Close::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_between_reads_change_nothing(
+            bytes in prop::collection::vec(any::<u8>(), 0..60),
+            cut in 0_usize..60,
+        ) {
+            let whole = Frames::new(BOUNDS).pass(&bytes);
+            let mut frames = Frames::new(BOUNDS);
+            let (head, tail) = bytes.split_at(cut.min(bytes.len()));
+            prop_assert_eq!(frames.pass(head).and_then(|()| frames.pass(tail)), whole);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! For operators: is the process alive, is it ready, and how is it doing.
+
+use std::sync::atomic::Ordering;
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use serde_json::json;
+
+use crate::clock;
+use crate::http::failure::Failure;
+use crate::http::shop::Shop;
+use crate::telemetry;
+
+/// `GET /healthz`: the process answers.
+pub(super) async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// `GET /readyz`: whether clients should be sent here.
+pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let shop = Shop::of(&request)?;
+    let house = shop.house();
+    if house.draining.load(Ordering::Acquire) {
+        return Err(Failure::unavailable("this server is stopping", 5));
+    }
+    if let Some(trouble) = house.hub.trouble() {
+        return Err(Failure::unavailable(trouble.reason, 5));
+    }
+    if !shop.was_live() {
+        return Err(Failure::unavailable("no feed was ever live", 1));
+    }
+    let age_ms = house.hub.age_ms(clock::monotonic());
+    Ok(HttpResponse::Ok().json(json!({ "status": "ready", "age_ms": age_ms })))
+}
+
+/// `GET /metrics`: Prometheus' text format.
+pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let house = Shop::of(&request)?.house();
+    let shards = house.hub.stats();
+    let report = telemetry::Report {
+        hub: &house.hub,
+        shards: &shards,
+        tape: &house.tape,
+        sequencer: &house.sequencer,
+        feeds: house.feeds.iter().map(|feed| (feed.name.as_str(), &*feed.stats)).collect(),
+        age_ms: house.hub.age_ms(clock::monotonic()),
+    };
+    let text = report.encode().map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(HttpResponse::Ok().content_type(telemetry::CONTENT_TYPE).body(text))
+}

@@ -1,0 +1,209 @@
+//! What there is and how it stands: `/v1/symbols`, `/v1/venues`, `/v1/snapshot`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::http::header::ETag;
+use actix_web::http::header::EntityTag;
+use actix_web::web;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::json;
+use tickwire_feeds::Symbol;
+use tickwire_feeds::error::quoted;
+
+use crate::board::Board;
+use crate::clock;
+use crate::event::Channel;
+use crate::event::Seq;
+use crate::event::SymbolId;
+use crate::http::failure::Failure;
+use crate::http::shop::Shop;
+use crate::tape::Resume;
+use crate::wire::json as wire_json;
+use crate::wire::pattern::Name;
+
+/// How long a cursor that this shard has not reached is waited for.
+const CURSOR_WAIT: Duration = Duration::from_secs(5);
+/// Between two looks whether it has been reached.
+const LOOK: Duration = Duration::from_millis(5);
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SymbolsQuery {
+    pattern: Option<String>,
+}
+
+/// `GET /v1/symbols[?pattern=]`
+pub(super) async fn symbols(
+    request: HttpRequest,
+    query: web::Query<SymbolsQuery>,
+) -> Result<HttpResponse, Failure> {
+    let shop = Shop::of(&request)?;
+    let name = query.pattern.as_deref().map(parse_name).transpose()?;
+    let shard = shop.shard().borrow();
+    let board = shard.board();
+    let mut listed: Vec<_> = board.symbols().filter(|(_, symbol)| symbol.listed).collect();
+    listed.retain(|(_, board)| name.as_ref().is_none_or(|name| covers(name, &board.symbol)));
+    listed.sort_by(|(_, a), (_, b)| a.symbol.cmp(&b.symbol));
+    let rows = listed.into_iter().map(|(_, symbol)| {
+        let feed = board.feed(symbol.feed);
+        let mut row = json!({
+            "symbol": symbol.symbol.as_str(),
+            "venue": symbol.symbol.venue(),
+            "name": symbol.raw.as_deref().unwrap_or_else(|| symbol.symbol.name()),
+            "feed": feed.map(|feed| &*feed.name),
+            "state": board.health(symbol).health.state.word(),
+        });
+        if let (Some((base, quote)), Some(row)) = (symbol.symbol.pair(), row.as_object_mut()) {
+            row.insert("base".into(), base.into());
+            row.insert("quote".into(), quote.into());
+        }
+        row
+    });
+    Ok(HttpResponse::Ok().json(json!({ "symbols": rows.collect::<Vec<_>>(), "next": null })))
+}
+
+/// `GET /v1/venues`
+pub(super) async fn venues(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let shop = Shop::of(&request)?;
+    let shard = shop.shard().borrow();
+    let rows = shop.house().feeds.iter().filter_map(|running| {
+        let id = shard.board().feed_id(&running.name)?;
+        let feed = shard.board().feed(id)?;
+        let symbols = shard.board().symbols().filter(|(_, of)| of.feed == id && of.listed).count();
+        let stats = &running.stats;
+        Some(json!({
+            "feed": running.name,
+            "venue": &*feed.venue,
+            "state": feed.health.state.word(),
+            "since": feed.health.since.to_string(),
+            "reason": feed.health.reason,
+            "symbols": symbols,
+            "last_message": stats.last_message().map(|at| at.to_string()),
+            "lag_ms": stats.lag_ms(),
+            "reconnects": stats.reconnects(),
+            "frames": stats.frames(),
+            "rejected": stats.rejected().collect::<std::collections::BTreeMap<_, _>>(),
+            "continuity": { "trades": running.continuity },
+        }))
+    });
+    let rows: Vec<Value> = rows.collect();
+    Ok(HttpResponse::Ok().json(json!({ "venues": rows, "next": null })))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct SnapshotQuery {
+    channel: Option<String>,
+    symbols: Option<String>,
+    cursor: Option<String>,
+    at: Option<String>,
+}
+
+/// `GET /v1/snapshot?channel=&symbols=[&cursor=]`
+pub(super) async fn snapshot(
+    request: HttpRequest,
+    query: web::Query<SnapshotQuery>,
+) -> Result<HttpResponse, Failure> {
+    let shop = Shop::of(&request)?;
+    if query.at.is_some() {
+        return Err(Failure::bad("at is not served yet"));
+    }
+    let channel = query.channel.as_deref().ok_or_else(|| Failure::bad("channel is missing"))?;
+    let channel = Channel::parse(channel).ok_or_else(|| {
+        Failure::bad(format!("unknown channel {:?}: ticker or trades", quoted(channel)))
+    })?;
+    let names = query.symbols.as_deref().ok_or_else(|| Failure::bad("symbols is missing"))?;
+    let names = names.split(',').map(parse_name).collect::<Result<Vec<_>, _>>()?;
+    if let Some(cursor) = query.cursor.as_deref() {
+        reach(shop, cursor).await?;
+    }
+    let shard = shop.shard().borrow();
+    let board = shard.board();
+    let covered = cover(&names, board, shard.rules().limits.symbols)?;
+    let cursor = format!("{}:{}", shard.tape().epoch(), board.seq());
+    let mut body = format!("{{\"cursor\":\"{cursor}\",\"snapshots\":[").into_bytes();
+    let mut newest = Seq::START;
+    for (index, (_, id)) in covered.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        wire_json::write_snapshot(&mut body, channel, *id, board);
+        newest = board.symbol(*id).map_or(newest, |of| newest.max(board.last(channel, of)));
+    }
+    body.extend_from_slice(b"]}");
+    let tag = format!("{}-{newest}-{}", shard.tape().epoch(), covered.len());
+    if request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.to_str().is_ok_and(|known| known.trim_matches('"') == tag))
+    {
+        return Ok(HttpResponse::NotModified().finish());
+    }
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header(ETag(EntityTag::new_strong(tag)))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(body))
+}
+
+/// Waits until this worker's shard is at least at the cursor.
+async fn reach(shop: &Shop, cursor: &str) -> Result<(), Failure> {
+    let tape = &shop.house().tape;
+    let bad = || Failure::bad(format!("cursor must be epoch:seq, got {:?}", quoted(cursor)));
+    let (epoch, seq) = cursor.rsplit_once(':').ok_or_else(bad)?;
+    let seq = Seq(seq.parse().map_err(|_| bad())?);
+    if epoch != tape.epoch() || tape.resumable(seq) == Resume::Ahead {
+        // Nothing of that tape can be older than what stands here.
+        return Ok(());
+    }
+    let deadline = clock::monotonic() + CURSOR_WAIT;
+    while shop.shard().borrow().board().seq() < seq {
+        if clock::monotonic() >= deadline {
+            return Err(Failure::unavailable("this server has not reached that cursor yet", 1));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+fn parse_name(text: &str) -> Result<Name, Failure> {
+    Name::parse(text.trim()).map_err(|error| Failure::bad(error.to_string()))
+}
+
+fn covers(name: &Name, symbol: &Symbol) -> bool {
+    match name {
+        Name::Exact(exact) => exact == symbol,
+        Name::Pattern(pattern) => pattern.covers(symbol),
+    }
+}
+
+/// The symbols that names stand for, bytewise and each once.
+fn cover<'a>(
+    names: &[Name],
+    board: &'a Board,
+    limit: usize,
+) -> Result<BTreeSet<(&'a Symbol, SymbolId)>, Failure> {
+    let mut covered = BTreeSet::new();
+    for name in names {
+        let before = covered.len();
+        if let Name::Exact(symbol) = name {
+            let id = board.id(symbol.as_str());
+            let known = id.and_then(|id| Some((&board.symbol(id)?.symbol, id)));
+            let known = known.filter(|(_, id)| board.symbol(*id).is_some_and(|of| of.listed));
+            covered.insert(
+                known.ok_or_else(|| Failure::not_found(format!("unknown symbol {symbol}")))?,
+            );
+        } else {
+            let listed = board.symbols().filter(|(_, of)| of.listed && covers(name, &of.symbol));
+            covered.extend(listed.map(|(id, of)| (&of.symbol, id)));
+        }
+        if covered.len() > limit && covered.len() > before {
+            let message = format!("more than limits.symbols = {limit} symbols");
+            return Err(Failure::bad(message));
+        }
+    }
+    Ok(covered)
+}

@@ -1,0 +1,193 @@
+//! `GET /v1/stream`: the WebSocket driver of a subscriber.
+//!
+//! The library does the handshake and decodes what clients send. What they get goes from the
+//! outbox straight into the response body, so that many frames leave in one write.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+
+use actix_web::FromRequest as _;
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::body::BodySize;
+use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
+use actix_web::http::header;
+use actix_web::web;
+use actix_web::web::Bytes;
+use actix_ws::AggregatedMessage;
+use actix_ws::AggregatedMessageStream;
+use actix_ws::ProtocolError;
+use actix_ws::Session;
+
+use crate::http::failure::Failure;
+use crate::http::guard::Bounds;
+use crate::http::guard::Breach;
+use crate::http::guard::Guard;
+use crate::http::shop::Shop;
+use crate::hub::shard::ConnectionId;
+use crate::hub::shard::SharedShard;
+use crate::wire::Close;
+use crate::wire::Code;
+use crate::wire::Reject;
+
+/// The only subprotocol that is served, also to a client that names none.
+const PROTOCOL: &str = "tickwire.v1.json";
+/// Messages of one client that are dealt with before others get their turn.
+const TURN_MESSAGES: u32 = 32;
+
+/// Upgrades a request to a WebSocket and connects it to this worker's shard.
+pub(super) async fn stream(
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let shop = Shop::of(&request)?;
+    let shard = Rc::clone(shop.shard());
+    shop.admit(&request)?;
+    let protocols = check_protocols(&request)?;
+    let breach = Breach::default();
+    let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
+    let payload = web::Payload::from_request(&request, &mut guarded).await.map_err(Failure::of)?;
+    let (response, session, messages) =
+        actix_ws::handle_with_protocols(&request, payload, protocols).map_err(Failure::of)?;
+    let Bounds { frame_bytes, message_bytes, .. } = shop.bounds();
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
+    let messages = messages.max_continuation_size(size(message_bytes));
+    let id = shard.borrow_mut().connect();
+    actix_web::rt::spawn(read(
+        Incoming { messages, breach, _session: session },
+        Rc::clone(&shard),
+        id,
+    ));
+    Ok(response.map_body(|_, inner| BoxBody::new(Body { _inner: inner, shard, id })))
+}
+
+/// A client that names subprotocols must name one that is served.
+fn check_protocols(request: &HttpRequest) -> Result<&'static [&'static str], Failure> {
+    let mut offered = false;
+    for value in request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL) {
+        let value = value.to_str().unwrap_or_default();
+        offered = true;
+        if value.split(',').any(|protocol| protocol.trim() == PROTOCOL) {
+            return Ok(&[PROTOCOL]);
+        }
+    }
+    if offered {
+        let message = format!("no subprotocol that is served: offer {PROTOCOL}, or none");
+        return Err(Failure::bad(message));
+    }
+    Ok(&[])
+}
+
+/// What a client sends.
+struct Incoming {
+    messages: AggregatedMessageStream,
+    breach: Breach,
+    /// The connection ends when it is dropped.
+    _session: Session,
+}
+
+/// Hands a client's messages to its subscriber, in order, until either end is over.
+async fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) {
+    let mut turn = 0;
+    loop {
+        let message = incoming.messages.recv().await;
+        let over = match message {
+            Some(Ok(AggregatedMessage::Text(text))) => {
+                wait_for_room(&shard, id).await;
+                let text = text.as_bytes();
+                shard.borrow_mut().with(id, |subscriber, view| subscriber.on_text(text, view));
+                false
+            }
+            Some(Ok(AggregatedMessage::Ping(payload))) => {
+                shard.borrow_mut().with(id, |subscriber, _| subscriber.on_ping(&payload));
+                false
+            }
+            Some(Ok(AggregatedMessage::Pong(_))) => {
+                shard.borrow_mut().with(id, |subscriber, _| subscriber.on_pong());
+                false
+            }
+            Some(Ok(AggregatedMessage::Binary(_))) => fail(&shard, id, Close::Unsupported),
+            Some(Ok(AggregatedMessage::Close(_))) => fail(&shard, id, Close::Normal),
+            Some(Err(error)) => fail(&shard, id, close_for(&error)),
+            None => match incoming.breach.take() {
+                Some(close) => fail(&shard, id, close),
+                None => true,
+            },
+        };
+        if over {
+            break;
+        }
+        turn += 1;
+        if turn % TURN_MESSAGES == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    shard.borrow_mut().hung_up(id);
+}
+
+/// Operations wait while an earlier one does, and while the client does not take its answers.
+async fn wait_for_room(shard: &SharedShard, id: ConnectionId) {
+    loop {
+        let waits = shard.borrow().waits(id);
+        let Some(notice) = waits else { return };
+        notice.notified().await;
+    }
+}
+
+/// Closes with a code, after an error message where there is one to say. Nothing is read any more.
+fn fail(shard: &SharedShard, id: ConnectionId, close: Close) -> bool {
+    let reject = (close == Close::TooLarge).then(|| {
+        let limits = shard.borrow().rules().limits;
+        let message =
+            format!("a message may have {} bytes, in few fragments", limits.message_bytes);
+        Reject::new(Code::MessageTooLarge, message)
+    });
+    shard.borrow_mut().with(id, |subscriber, _| subscriber.fail(close, reject.as_ref()));
+    true
+}
+
+/// The library's errors name no close code.
+fn close_for(error: &ProtocolError) -> Close {
+    match error {
+        ProtocolError::Overflow => Close::TooLarge,
+        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Close::NotUtf8
+        }
+        ProtocolError::Io(_) => Close::TooLarge,
+        _ => Close::Protocol,
+    }
+}
+
+/// The response body: what is in the client's outbox.
+struct Body {
+    /// The library's own body; dropping it would end the client's messages.
+    _inner: BoxBody,
+    shard: SharedShard,
+    id: ConnectionId,
+}
+
+impl MessageBody for Body {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let polled = self.shard.borrow_mut().poll_bytes(self.id, cx.waker());
+        polled.map(|bytes| bytes.map(Ok))
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.shard.borrow_mut().disconnect(self.id);
+    }
+}

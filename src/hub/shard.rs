@@ -1,0 +1,353 @@
+//! A shard: the board, the connections and the subscribers of one worker thread.
+//!
+//! It applies events and takes snapshots in one thread, so "a snapshot, then every change after it"
+//! needs no protocol. Nothing of it is shared with another thread but the ring.
+
+mod connection;
+mod listeners;
+mod pump;
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::task::Waker;
+use std::time::Duration;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tickwire_feeds::Nanos;
+use tokio::sync::Notify;
+use tracing::error;
+
+use crate::board::Board;
+use crate::clock;
+use crate::hub::Hub;
+use crate::hub::Shared;
+use crate::hub::Trouble;
+use crate::hub::past;
+use crate::hub::ring::Knocker;
+use crate::hub::ring::Reader;
+use crate::hub::shard::connection::Connections;
+use crate::hub::shard::listeners::Listeners;
+use crate::subscriber::Pace;
+use crate::subscriber::Rules;
+use crate::subscriber::Subscriber;
+use crate::subscriber::View;
+use crate::tape::Cursor;
+use crate::tape::Error;
+use crate::tape::Tape;
+use crate::wire::answer::Answer;
+use crate::wire::answer::Time;
+
+pub use connection::ConnectionId;
+pub use pump::run;
+
+/// Most bytes handed to a socket at once: the rest stays where it can be counted.
+const CHUNK_BYTES: usize = 32 * 1024;
+
+/// How long a client may take to answer a close.
+const CLOSE_WAIT: Duration = Duration::from_secs(3);
+
+/// Counters of one shard, read by `/metrics`.
+#[derive(Debug, Default)]
+pub struct ShardStats {
+    /// Connections now.
+    pub connections: AtomicU64,
+    /// Streams joined now.
+    pub streams: AtomicU64,
+    /// Messages delivered to outboxes from the ring.
+    pub delivered: AtomicU64,
+    /// Events applied.
+    pub events: AtomicU64,
+    /// Times that it had to catch up from the journal.
+    pub laps: AtomicU64,
+    /// Its place on the tape.
+    pub seq: AtomicU64,
+}
+
+impl ShardStats {
+    /// Connections now.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+/// What one worker thread owns.
+#[derive(Debug)]
+pub struct Shard {
+    hub: Arc<Hub>,
+    tape: Tape,
+    board: Board,
+    rules: Rc<Rules>,
+    ring: Reader,
+    knocker: Knocker,
+    /// An event whose forerunners have to be read from the journal first.
+    held: Option<Arc<Shared>>,
+    catching_up: Option<Cursor>,
+    /// When it was last seen to be where the tape is.
+    level_at: Instant,
+    connections: Connections,
+    listeners: Listeners,
+    timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
+    /// Connections that got something and must be woken.
+    dirty: Vec<ConnectionId>,
+    /// Connections that could go on reading the tape.
+    hungry: Vec<ConnectionId>,
+    /// Connections with an operation that waits for this shard to move on.
+    waiting: Vec<ConnectionId>,
+    troubles: u64,
+    drained: bool,
+    trouble: Option<Trouble>,
+    stats: Arc<ShardStats>,
+}
+
+/// A shard as the handlers of its thread share it.
+pub type SharedShard = Rc<RefCell<Shard>>;
+
+impl Shard {
+    /// Joins the hub with the board as the newest checkpoint has it; the pump brings it up to date.
+    ///
+    /// # Errors
+    /// If the tape cannot be read.
+    pub fn join(hub: Arc<Hub>, tape: Tape, rules: Rules, now: Instant) -> Result<Self, Error> {
+        let ring = hub.join();
+        let board = tape.checkpoint()?;
+        let stats = Arc::new(ShardStats::default());
+        hub.show(Arc::clone(&stats));
+        let mut shard = Self {
+            knocker: ring.sleeper().knocker(),
+            ring,
+            hub,
+            tape,
+            rules: Rc::new(rules),
+            held: None,
+            catching_up: None,
+            level_at: now,
+            connections: Connections::default(),
+            listeners: Listeners::default(),
+            timers: BinaryHeap::new(),
+            dirty: Vec::new(),
+            hungry: Vec::new(),
+            waiting: Vec::new(),
+            troubles: 0,
+            drained: false,
+            trouble: None,
+            stats,
+            board,
+        };
+        while shard.board.seq() < shard.tape.head() {
+            shard.catch_up_to(shard.tape.head())?;
+        }
+        Ok(shard)
+    }
+
+    /// The board at this shard's place.
+    #[must_use]
+    pub const fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// The tape that it reads.
+    #[must_use]
+    pub const fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// The hub that it belongs to.
+    #[must_use]
+    pub const fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// The rules of its subscribers.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Connections now.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// A client connected.
+    pub fn connect(&mut self) -> ConnectionId {
+        let now = clock::monotonic();
+        let mut subscriber = Subscriber::new(Rc::clone(&self.rules), &self.view(now));
+        if let Some(trouble) = &self.trouble {
+            subscriber.on_service(&degraded(trouble));
+        }
+        let timeout = subscriber.poll_timeout();
+        let id = self.connections.insert(subscriber, timeout);
+        self.timers.push(Reverse((timeout, id)));
+        id
+    }
+
+    /// A client is gone.
+    pub fn disconnect(&mut self, id: ConnectionId) {
+        if let Some(mut connection) = self.connections.remove(id) {
+            connection.subscriber.end_all();
+            let changes = connection.subscriber.take_changes();
+            self.listeners.apply(id, &changes);
+        }
+    }
+
+    /// Does something with a client's subscriber, then everything that follows from it.
+    pub fn with(&mut self, id: ConnectionId, act: impl FnOnce(&mut Subscriber, &View<'_>)) {
+        let now = clock::monotonic();
+        let view = view!(self, now);
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        act(&mut connection.subscriber, &view);
+        self.after(id);
+    }
+
+    /// Whether an operation of the client waits; the notice tells when to look again.
+    #[must_use]
+    pub fn waits(&self, id: ConnectionId) -> Option<Rc<Notify>> {
+        let connection = self.connections.get(id)?;
+        let full = !connection.subscriber.outbox().has_room(0);
+        let waits = connection.subscriber.is_waiting() || full;
+        waits.then(|| Rc::clone(&connection.notice))
+    }
+
+    /// The next bytes for a client's socket; the waker is woken when there are more.
+    pub fn poll_bytes(&mut self, id: ConnectionId, waker: &Waker) -> Poll<Option<Bytes>> {
+        self.settle(id);
+        let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
+        let outbox = connection.subscriber.outbox_mut();
+        if outbox.is_empty() {
+            if connection.hung_up {
+                return Poll::Ready(None);
+            }
+            connection.waker = Some(waker.clone());
+            return Poll::Pending;
+        }
+        let was_full = !outbox.has_room(0);
+        let bytes = outbox.take(CHUNK_BYTES);
+        if was_full && outbox.has_room(0) {
+            connection.notice.notify_one();
+        }
+        Poll::Ready(Some(bytes))
+    }
+
+    /// Nothing more will be read from the client: the connection ends when its bytes have left.
+    pub fn hung_up(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.hung_up = true;
+        self.mark(id);
+    }
+
+    fn view(&self, now: Instant) -> View<'_> {
+        view!(self, now)
+    }
+
+    /// What a subscriber did has consequences, bytes to send among them.
+    fn after(&mut self, id: ConnectionId) {
+        self.settle(id);
+        self.mark(id);
+    }
+
+    /// Streams joined and left, snapshots due, a wish for the tape, an operation that waits.
+    fn settle(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let changes = connection.subscriber.take_changes();
+        if !changes.is_empty() {
+            self.listeners.apply(id, &changes);
+        }
+        connection.subscriber.fill(&self.board);
+        if let Err(error) = self.serve_tape(id) {
+            error!(%error, "cannot read the tape for a client");
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.subscriber.on_tape_lost(&self.board);
+            }
+        }
+        if let Some(connection) = self.connections.get_mut(id)
+            && connection.subscriber.is_waiting()
+            && !self.waiting.contains(&id)
+        {
+            self.waiting.push(id);
+        }
+    }
+
+    fn mark(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(id);
+            self.knocker.knock();
+        }
+        if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none() {
+            let cut_at = clock::monotonic() + CLOSE_WAIT;
+            connection.cut_at = Some(cut_at);
+        }
+        let timeout = connection.next_timeout();
+        if timeout < connection.timeout {
+            connection.timeout = timeout;
+            self.timers.push(Reverse((timeout, id)));
+        }
+    }
+
+    /// Walks back for streams that begin in the past, and reads on for those that follow the tape.
+    fn serve_tape(&mut self, id: ConnectionId) -> Result<(), Error> {
+        let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
+        while let Some(trace) = connection.subscriber.next_trace() {
+            let (message, seq) = past::snapshot_back(&trace, &self.board, &self.tape)?;
+            connection.subscriber.on_traced(trace, &message, seq, &self.board);
+        }
+        if connection.read_tape(&self.board, &self.tape)? == connection::Appetite::More
+            && !connection.hungry
+        {
+            connection.hungry = true;
+            self.hungry.push(id);
+            self.knocker.knock();
+        }
+        Ok(())
+    }
+
+    fn wake_dirty(&mut self) {
+        for id in self.dirty.drain(..) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.dirty = false;
+                if let Some(waker) = connection.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+}
+
+fn pace(board: &Board, hub: &Hub, (level_at, now): (Instant, Instant)) -> Pace {
+    let behind = board.seq() < hub.published();
+    let late = now.saturating_duration_since(level_at).as_secs() >= 1;
+    if behind && late { Pace::Lagging } else { Pace::Keeping }
+}
+
+/// What a subscriber sees now, borrowing only the fields that it needs.
+macro_rules! view {
+    ($shard:ident, $now:ident) => {
+        View {
+            board: &$shard.board,
+            tape: &$shard.tape,
+            now: $now,
+            wall: clock::now(),
+            age_ms: $shard.hub.age_ms($now),
+            pace: pace(&$shard.board, &$shard.hub, ($shard.level_at, $now)),
+        }
+    };
+}
+use view;
+
+fn degraded(trouble: &Trouble) -> Answer<'_> {
+    service("degraded", Some(&trouble.reason), trouble.since)
+}
+
+fn service<'a>(state: &'a str, reason: Option<&'a str>, since: Nanos) -> Answer<'a> {
+    Answer::Service { state, reason, since: Time(since) }
+}

@@ -1,0 +1,179 @@
+//! The connections of a shard.
+
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use crate::board::Board;
+use crate::event::Body;
+use crate::event::Event;
+use crate::event::FeedId;
+use crate::event::Scope;
+use crate::event::Seq;
+use crate::hub::past;
+use crate::subscriber::Fed;
+use crate::subscriber::Subscriber;
+use crate::tape::Cursor;
+use crate::tape::Error;
+use crate::tape::Peek;
+use crate::tape::Tape;
+
+/// Events read for one client at once, so that it holds up nobody else.
+const BATCH: usize = 4_096;
+
+/// A connection of one shard; never given to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId {
+    index: u32,
+    round: u32,
+}
+
+/// One client.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) subscriber: Subscriber,
+    /// Of the response body, while it has nothing to send.
+    pub(super) waker: Option<Waker>,
+    /// Told when the client's next operation may be read.
+    pub(super) notice: Rc<Notify>,
+    /// The earliest timer set for it.
+    pub(super) timeout: Instant,
+    pub(super) dirty: bool,
+    pub(super) hungry: bool,
+    /// Nothing more will be read from it.
+    pub(super) hung_up: bool,
+    /// When it is cut, if it does not answer a close.
+    pub(super) cut_at: Option<Instant>,
+    reading: Option<Reading>,
+}
+
+/// Where a client reads the tape.
+#[derive(Debug)]
+struct Reading {
+    after: Seq,
+    cursor: Cursor,
+    /// Events read and not taken yet, the next one last.
+    ready: Vec<Event>,
+}
+
+/// Whether a client could read on at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Appetite {
+    None,
+    More,
+}
+
+impl Connection {
+    /// When it must be looked after next.
+    pub(super) fn next_timeout(&self) -> Instant {
+        let timeout = self.subscriber.poll_timeout();
+        self.cut_at.map_or(timeout, |cut_at| cut_at.min(timeout))
+    }
+
+    /// Feeds the client a batch of the tape, up to the shard's own place.
+    pub(super) fn read_tape(&mut self, board: &Board, tape: &Tape) -> Result<Appetite, Error> {
+        let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
+        let mut reading = match self.reading.take() {
+            Some(reading) if reading.after == after => reading,
+            _ => Reading { after, cursor: tape.read_after(after)?, ready: Vec::new() },
+        };
+        if reading.ready.is_empty() {
+            let subscriber = &self.subscriber;
+            let keep = |peek: Peek| peek.symbol.is_none_or(|symbol| subscriber.follows(symbol));
+            reading.cursor.next_where(BATCH, &mut reading.ready, keep)?;
+            reading.ready.reverse();
+        }
+        while let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq()) {
+            if let Some(feed) = feed_wide(&event) {
+                let streams = self.subscriber.unplaced(feed, board);
+                for (slot, held) in past::placed(&event, &streams, board, tape)? {
+                    self.subscriber.place(slot, held);
+                }
+            }
+            if self.subscriber.on_tape(&event, board) == Fed::Full {
+                reading.ready.push(event);
+                self.reading = Some(reading);
+                return Ok(Appetite::None);
+            }
+            reading.after = event.seq;
+        }
+        let beyond = !reading.ready.is_empty();
+        if beyond || reading.cursor.seq() >= board.seq() {
+            self.subscriber.on_tape_end(board);
+            return Ok(Appetite::None);
+        }
+        self.reading = Some(reading);
+        Ok(Appetite::More)
+    }
+}
+
+/// The feed that an event concerns as a whole.
+fn feed_wide(event: &Event) -> Option<FeedId> {
+    let (Body::Status(crate::event::Status { scope, .. })
+    | Body::Gap(crate::event::Gap { scope, .. })) = &event.body
+    else {
+        return None;
+    };
+    if let Scope::Feed(feed, _) = scope { Some(*feed) } else { None }
+}
+
+/// All connections of a shard, each at an index that stays the same while it lives.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    list: Vec<(u32, Option<Connection>)>,
+    free: Vec<u32>,
+}
+
+impl Connections {
+    pub(super) fn len(&self) -> usize {
+        self.list.len() - self.free.len()
+    }
+
+    pub(super) fn insert(&mut self, subscriber: Subscriber, timeout: Instant) -> ConnectionId {
+        let connection = Connection {
+            subscriber,
+            waker: None,
+            notice: Rc::default(),
+            timeout,
+            dirty: false,
+            hungry: false,
+            hung_up: false,
+            cut_at: None,
+            reading: None,
+        };
+        if let Some(index) = self.free.pop()
+            && let Some((round, place)) = self.list.get_mut(index as usize)
+        {
+            *round = round.wrapping_add(1);
+            *place = Some(connection);
+            return ConnectionId { index, round: *round };
+        }
+        let index = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.list.push((0, Some(connection)));
+        ConnectionId { index, round: 0 }
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        let (round, place) = self.list.get_mut(id.index as usize)?;
+        let connection = place.take_if(|_| *round == id.round)?;
+        self.free.push(id.index);
+        Some(connection)
+    }
+
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        let (round, connection) = self.list.get(id.index as usize)?;
+        connection.as_ref().filter(|_| *round == id.round)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let (round, connection) = self.list.get_mut(id.index as usize)?;
+        connection.as_mut().filter(|_| *round == id.round)
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnectionId> {
+        let indexed = (0..).zip(&self.list).filter(|(_, (_, connection))| connection.is_some());
+        indexed.map(|(index, (round, _))| ConnectionId { index, round: *round }).collect()
+    }
+}

@@ -1,0 +1,326 @@
+//! The pump: what a shard does when it is woken, and when it sleeps.
+
+use std::cmp::Reverse;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+use tracing::error;
+use tracing::warn;
+
+use crate::clock;
+use crate::event::Body;
+use crate::event::Channel;
+use crate::event::Event;
+use crate::event::FeedId;
+use crate::event::Registry;
+use crate::event::Scope;
+use crate::event::Seq;
+use crate::event::SymbolId;
+use crate::hub::Shared;
+use crate::hub::shard::ConnectionId;
+use crate::hub::shard::Shard;
+use crate::hub::shard::SharedShard;
+use crate::hub::shard::degraded;
+use crate::hub::shard::service;
+use crate::subscriber::Subscriber;
+use crate::subscriber::View;
+use crate::tape::Error;
+use crate::wire::json::StreamName;
+
+use super::pace;
+use super::view;
+
+/// Events taken from the ring before sockets get their turn.
+const RING_BATCH: usize = 2_048;
+/// Events read from the journal before sockets get their turn.
+const JOURNAL_BATCH: usize = 4_096;
+/// Longest sleep.
+const SLEEP_MAX: Duration = Duration::from_millis(500);
+
+/// Whether there is more to do at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    More,
+    Idle,
+}
+
+/// Runs a shard until its handle is dropped elsewhere or its runtime ends.
+pub async fn run(shard: SharedShard) {
+    let sleeper = shard.borrow().ring.sleeper();
+    let weak = Rc::downgrade(&shard);
+    drop(shard);
+    while let Some(shard) = weak.upgrade() {
+        let turn = shard.borrow_mut().turn();
+        let until = shard.borrow().next_timer();
+        drop(shard);
+        match turn {
+            Turn::More => tokio::task::yield_now().await,
+            Turn::Idle => sleeper.sleep(until).await,
+        }
+    }
+}
+
+impl Shard {
+    fn turn(&mut self) -> Turn {
+        let mut turn = self.drain_ring();
+        self.on_troubles();
+        self.on_drain();
+        self.retry_waiting();
+        self.on_timers();
+        if self.feed_hungry() == Turn::More {
+            turn = Turn::More;
+        }
+        self.wake_dirty();
+        self.show_stats();
+        turn
+    }
+
+    fn next_timer(&self) -> Instant {
+        let latest = clock::monotonic() + SLEEP_MAX;
+        self.timers.peek().map_or(latest, |Reverse((at, _))| latest.min(*at))
+    }
+
+    fn drain_ring(&mut self) -> Turn {
+        for _ in 0..RING_BATCH {
+            let Some(shared) = self.held.take().or_else(|| self.ring.next()) else {
+                return self.on_empty_ring();
+            };
+            if shared.after > self.board.seq() {
+                self.lap_begins();
+                let until = shared.after;
+                self.held = Some(shared);
+                return self.catch_up(until);
+            }
+            self.catching_up = None;
+            self.apply(&shared);
+        }
+        Turn::More
+    }
+
+    fn on_empty_ring(&mut self) -> Turn {
+        let published = self.hub.published();
+        if self.board.seq() >= published {
+            self.level_at = clock::monotonic();
+            return Turn::Idle;
+        }
+        if self.ring.is_empty() {
+            self.lap_begins();
+            return self.catch_up(published);
+        }
+        Turn::More
+    }
+
+    fn lap_begins(&mut self) {
+        if self.catching_up.is_none() {
+            self.stats.laps.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn catch_up(&mut self, until: Seq) -> Turn {
+        if let Err(error) = self.catch_up_to(until) {
+            self.catching_up = None;
+            error!(%error, "cannot catch up from the journal; starting from its checkpoint");
+            if let Err(error) = self.start_over() {
+                warn!(%error, "the checkpoint cannot be read either; trying again");
+                return Turn::Idle;
+            }
+        }
+        Turn::More
+    }
+
+    /// Applies a batch of the journal, not beyond `until`.
+    pub(super) fn catch_up_to(&mut self, until: Seq) -> Result<(), Error> {
+        let mut cursor = match self.catching_up.take() {
+            Some(cursor) => cursor,
+            None => self.tape.read_after(self.board.seq())?,
+        };
+        let mut events = Vec::new();
+        cursor.next_batch(JOURNAL_BATCH, &mut events)?;
+        let mut beyond = false;
+        for event in events {
+            beyond |= event.seq > until;
+            if !beyond {
+                let after = self.board.seq();
+                self.apply(&Shared::new(event, after));
+            }
+        }
+        if !beyond {
+            self.catching_up = Some(cursor);
+        }
+        Ok(())
+    }
+
+    /// The journal no longer holds what comes next: every stream begins anew.
+    fn start_over(&mut self) -> Result<(), Error> {
+        self.board = self.tape.board_at(self.tape.head())?;
+        for id in self.connections.ids() {
+            let board = &self.board;
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.subscriber.on_board_lost(board);
+            }
+            self.mark(id);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, shared: &Shared) {
+        let event = &shared.event;
+        if event.seq <= self.board.seq() {
+            return;
+        }
+        self.board.apply(event);
+        self.stats.events.fetch_add(1, Ordering::Relaxed);
+        match &event.body {
+            Body::Trade(trade) => {
+                if trade.ticker.is_some() {
+                    self.deliver(Channel::Ticker, trade.symbol, shared);
+                }
+                self.deliver(Channel::Trades, trade.symbol, shared);
+            }
+            Body::Quote(quote) => {
+                if quote.ticker.is_some() {
+                    self.deliver(Channel::Ticker, quote.symbol, shared);
+                }
+            }
+            Body::Status(status) => self.deliver_scope(&status.scope, shared),
+            Body::Gap(gap) => self.deliver_scope(&gap.scope, shared),
+            Body::Registry(Registry::Listed { id, .. }) => self.on_listed(*id),
+            Body::Registry(_) | Body::Clock => {}
+        }
+    }
+
+    fn deliver(&mut self, channel: Channel, symbol: SymbolId, shared: &Shared) {
+        let listeners = self.listeners.of(channel, symbol);
+        if listeners.is_empty() {
+            return;
+        }
+        let Some(board) = self.board.symbol(symbol) else { return };
+        let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
+        let message = shared.json(stream);
+        for listener in listeners {
+            let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
+            connection.subscriber.on_message(listener.slot, shared.event.seq, message);
+            if !connection.dirty {
+                connection.dirty = true;
+                self.dirty.push(listener.connection);
+            }
+        }
+        let count = listeners.len() as u64;
+        self.stats.delivered.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn deliver_scope(&mut self, scope: &Scope, shared: &Shared) {
+        match scope {
+            Scope::Symbol(symbol, links) => {
+                for (channel, _) in links {
+                    self.deliver(*channel, *symbol, shared);
+                }
+            }
+            Scope::Feed(feed, _) => self.deliver_feed(*feed, &shared.event),
+        }
+    }
+
+    fn deliver_feed(&mut self, feed: FeedId, event: &Event) {
+        for id in self.connections.ids() {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.subscriber.on_feed_event(feed, event, &self.board);
+            }
+            self.mark(id);
+        }
+    }
+
+    fn on_listed(&mut self, symbol: SymbolId) {
+        for id in self.connections.ids() {
+            self.with(id, |subscriber, view| subscriber.on_listed(symbol, view));
+        }
+    }
+
+    fn on_troubles(&mut self) {
+        let troubles = self.hub.troubles();
+        if troubles == self.troubles {
+            return;
+        }
+        self.troubles = troubles;
+        self.trouble = self.hub.trouble();
+        let trouble = self.trouble.clone();
+        let now = clock::now();
+        let message = trouble.as_ref().map_or_else(|| service("ok", None, now), degraded);
+        for id in self.connections.ids() {
+            self.with(id, |subscriber, _| subscriber.on_service(&message));
+        }
+    }
+
+    fn retry_waiting(&mut self) {
+        for id in std::mem::take(&mut self.waiting) {
+            self.with(id, Subscriber::retry);
+            if let Some(connection) = self.connections.get(id)
+                && !connection.subscriber.is_waiting()
+            {
+                connection.notice.notify_one();
+            }
+        }
+    }
+
+    fn on_timers(&mut self) {
+        let now = clock::monotonic();
+        while let Some(Reverse((at, id))) = self.timers.peek().copied()
+            && at <= now
+        {
+            self.timers.pop();
+            let view: View<'_> = view!(self, now);
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            if connection.timeout != at {
+                continue;
+            }
+            if connection.cut_at.is_some_and(|cut_at| cut_at <= now) {
+                self.cut(id);
+                continue;
+            }
+            connection.subscriber.on_timeout(&view);
+            connection.timeout = connection.next_timeout();
+            let next = connection.timeout;
+            self.timers.push(Reverse((next, id)));
+            self.after(id);
+        }
+    }
+
+    /// Ends a connection whose client does not answer a close.
+    fn cut(&mut self, id: ConnectionId) {
+        let waker = self.connections.get_mut(id).and_then(|connection| connection.waker.take());
+        self.disconnect(id);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Once, when the server stops: every client is told to come back, at a time of its own.
+    fn on_drain(&mut self) {
+        if self.drained || !self.hub.is_draining() {
+            return;
+        }
+        self.drained = true;
+        let spread_ms = u64::try_from(self.rules.reconnect_spread.as_millis()).unwrap_or(0);
+        for id in self.connections.ids() {
+            let reconnect_ms = rand::random_range(0..=spread_ms);
+            self.with(id, |subscriber, _| subscriber.shut_down(reconnect_ms));
+        }
+    }
+
+    fn feed_hungry(&mut self) -> Turn {
+        for id in std::mem::take(&mut self.hungry) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.hungry = false;
+                self.after(id);
+            }
+        }
+        if self.hungry.is_empty() { Turn::Idle } else { Turn::More }
+    }
+
+    fn show_stats(&self) {
+        self.stats.connections.store(self.connections.len() as u64, Ordering::Relaxed);
+        self.stats.streams.store(self.listeners.count() as u64, Ordering::Relaxed);
+        self.stats.seq.store(self.board.seq().0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,498 @@
+//! The subscriber: the state machine of one client. Operations and events in, frames out.
+//!
+//! It does no I/O and reads no clock. Its driver hands in what the client sent, the events of the
+//! streams that it joined, and parts of the tape when it asks for them; what the client gets stands
+//! in its [`Outbox`].
+
+mod allowance;
+mod pulse;
+mod stream;
+mod subscribing;
+mod subscription;
+mod tape;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+use std::time::Instant;
+
+use tickwire_feeds::Nanos;
+
+use crate::board::Board;
+use crate::event::Channel;
+use crate::event::Event;
+use crate::event::FeedId;
+use crate::event::Seq;
+use crate::event::SymbolId;
+use crate::outbox::Outbox;
+use crate::tape::Tape;
+use crate::wire::Close;
+use crate::wire::Code;
+use crate::wire::Reject;
+use crate::wire::answer::Answer;
+use crate::wire::answer::Entry;
+use crate::wire::answer::Id;
+use crate::wire::answer::Limits;
+use crate::wire::answer::Time;
+use crate::wire::json;
+use crate::wire::json::StreamName;
+use crate::wire::op;
+use crate::wire::op::Op;
+use crate::wire::op::Slow;
+
+use allowance::Allowance;
+use allowance::Verdict;
+use pulse::Pulse;
+use stream::Due;
+use stream::Phase;
+use stream::Streams;
+use subscription::Subscription;
+
+pub use tape::Fed;
+
+/// How long a cursor that this shard has not reached is waited for.
+const CURSOR_WAIT: Duration = Duration::from_secs(5);
+
+/// What is the same for all subscribers of a server.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Told in `welcome`.
+    pub limits: Limits,
+    /// Longest time between two heartbeats.
+    pub heartbeat: Duration,
+    /// Between two pings.
+    pub ping: Duration,
+    /// From a ping to the end of patience with its pong.
+    pub pong: Duration,
+    /// Longest time in which a client with waiting bytes may take none.
+    pub write_deadline: Duration,
+    /// Over how long clients are asked to come back after a shutdown.
+    pub reconnect_spread: Duration,
+}
+
+/// What a subscriber sees of the world during one call.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The state at this shard's place on the tape.
+    pub board: &'a Board,
+    /// Names the tape and what it keeps.
+    pub tape: &'a Tape,
+    /// For timeouts.
+    pub now: Instant,
+    /// For people.
+    pub wall: Nanos,
+    /// Since the sequencer's last sign of life, in ms.
+    pub age_ms: u64,
+    /// Whether this shard keeps up with the tape.
+    pub pace: Pace,
+}
+
+/// Whether a shard keeps up with the tape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At most 1 s behind.
+    Keeping,
+    /// Further behind: no new subscriptions.
+    Lagging,
+}
+
+/// A stream that the driver must deliver from now on, or no longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Deliver its events to this slot.
+    Joined(Channel, SymbolId, u32),
+    /// Deliver no more.
+    Left(Channel, SymbolId, u32),
+}
+
+/// A stream that begins some messages back: the driver walks the tape for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    /// The stream's slot.
+    pub slot: u32,
+    /// Its channel.
+    pub channel: Channel,
+    /// Its symbol.
+    pub symbol: SymbolId,
+    /// How many messages back.
+    pub count: usize,
+    round: u32,
+}
+
+/// The state machine of one client.
+#[derive(Debug)]
+pub struct Subscriber {
+    rules: Rc<Rules>,
+    outbox: Outbox,
+    streams: Streams,
+    subscriptions: Vec<Subscription>,
+    subscriptions_made: u32,
+    changes: Vec<Change>,
+    /// Streams whose first snapshot is due.
+    starting: stream::Queue,
+    /// Streams that begin some messages back.
+    tracing: stream::Queue,
+    /// Streams that were not taken in time and are due a fresh snapshot.
+    behind: stream::Queue,
+    /// The streams in [`Phase::Tape`] have everything up to here.
+    tape_at: Option<Seq>,
+    waiting: Option<Waiting>,
+    allowance: Allowance,
+    pulse: Pulse,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: Option<Id>,
+    op: op::Subscribe,
+    deadline: Instant,
+}
+
+impl Subscriber {
+    /// A client that has just connected; its `welcome` is the first message.
+    #[must_use]
+    pub fn new(rules: Rc<Rules>, view: &View<'_>) -> Self {
+        let mut subscriber = Self {
+            outbox: Outbox::new(rules.limits.buffer_bytes),
+            streams: Streams::default(),
+            subscriptions: Vec::new(),
+            subscriptions_made: 0,
+            changes: Vec::new(),
+            starting: stream::Queue::default(),
+            tracing: stream::Queue::default(),
+            behind: stream::Queue::default(),
+            tape_at: None,
+            waiting: None,
+            allowance: Allowance::new(rules.limits.ops_per_s, view.now),
+            pulse: Pulse::new(&rules, view.now),
+            rules,
+        };
+        subscriber.welcome(view);
+        subscriber
+    }
+
+    /// What waits for the client.
+    #[must_use]
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// What waits for the client, to take from it.
+    pub const fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Streams that were joined and left since the last call.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Whether an operation waits for this shard to move on; hand in no other one meanwhile.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// The client sent a text message.
+    pub fn on_text(&mut self, text: &[u8], view: &View<'_>) {
+        let (id, op) = op::parse(text);
+        match self.allowance.spend(view.now) {
+            Verdict::Allowed => {}
+            Verdict::Refused => {
+                let limit = self.rules.limits.ops_per_s;
+                let message = format!("more than {limit} operations in a second");
+                return self.refuse(id, &Reject::new(Code::RateLimited, message));
+            }
+            Verdict::Hopeless => return self.close(Close::TooManyOps),
+        }
+        match op {
+            Ok(Op::Subscribe(op)) => self.subscribe_or_wait(id, op, view),
+            Ok(Op::Unsubscribe(op)) => self.unsubscribe(id, &op, view),
+            Ok(Op::Subscriptions) => self.list(id),
+            Ok(Op::Ping) => self.push(&Answer::Pong { id, now: Time(view.wall) }),
+            Err(reject) => self.refuse(id, &reject),
+        }
+    }
+
+    /// The shard moved on: takes up an operation that waited for it.
+    pub fn retry(&mut self, view: &View<'_>) {
+        if let Some(Waiting { id, op, deadline }) = self.waiting.take() {
+            if view.now < deadline {
+                self.attempt(id, op, view, deadline);
+            } else {
+                let message = "this server has not reached that cursor yet";
+                self.refuse(id, &Reject::new(Code::Unavailable, message));
+            }
+        }
+    }
+
+    /// An event became a message of one of the joined streams.
+    pub fn on_message(&mut self, slot: u32, seq: Seq, message: &[u8]) {
+        let Some(stream) = self.streams.get_mut(slot) else { return };
+        match stream.phase {
+            Phase::Live if self.outbox.has_room(message.len()) => {
+                stream.held = Some(seq);
+                self.outbox.push(message);
+            }
+            Phase::Live => self.overflow(slot, seq),
+            Phase::Settled => {
+                stream.phase = Phase::Changed;
+                let due = Due { slot, round: stream.round, seq };
+                let owner = stream.owner;
+                if let Some(clock) = self.conflation_of(owner) {
+                    clock.changed.push(due);
+                }
+            }
+            Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Tape { .. } => {}
+        }
+    }
+
+    /// An event became a message of every stream of a feed.
+    pub fn on_feed_event(&mut self, feed: FeedId, event: &Event, board: &Board) {
+        let mut message = Vec::new();
+        for slot in self.streams_of(feed, board) {
+            let Some(stream) = self.streams.get_mut(slot) else { continue };
+            let Some(symbol) = board.symbol(stream.symbol) else { continue };
+            message.clear();
+            if stream.phase == Phase::Live {
+                let prev = stream.held.unwrap_or_default();
+                json::write_event(&mut message, stream.name(&symbol.symbol), event, prev);
+            }
+            self.on_message(slot, event.seq, &message);
+        }
+    }
+
+    /// A symbol appeared: joins it where it was asked for.
+    pub fn on_listed(&mut self, symbol: SymbolId, view: &View<'_>) {
+        self.grow(symbol, view);
+    }
+
+    /// Produces what is due and has room: first snapshots, and fresh ones for a slow client.
+    pub fn fill(&mut self, board: &Board) {
+        let mut message = Vec::new();
+        while self.outbox.wants_more() {
+            let due = self.starting.pop(&self.streams, Phase::Starting);
+            let due = due.or_else(|| self.behind.pop(&self.streams, Phase::Changed));
+            let Some(due) = due.or_else(|| self.pop_overdue()) else { return };
+            self.push_snapshot(due.slot, board, &mut message);
+        }
+    }
+
+    /// A stream that begins some messages back, if there is one and room for it.
+    pub fn next_trace(&mut self) -> Option<Trace> {
+        if !self.outbox.wants_more() {
+            return None;
+        }
+        let due =
+            self.tracing.pop_where(&self.streams, |phase| matches!(phase, Phase::Tracing(_)))?;
+        let stream = self.streams.get(due.slot)?;
+        let Phase::Tracing(count) = stream.phase else { return None };
+        let (channel, symbol) = (stream.channel, stream.symbol);
+        Some(Trace { slot: due.slot, channel, symbol, count, round: due.round })
+    }
+
+    /// The driver walked back for a [`Trace`]: the stream begins with this snapshot, which stands
+    /// at `seq`, and goes on from the tape.
+    pub fn on_traced(&mut self, trace: Trace, snapshot: &[u8], seq: Seq, board: &Board) {
+        let Some(stream) = self.streams.get_mut(trace.slot) else { return };
+        if stream.round == trace.round {
+            self.outbox.push(snapshot);
+            stream.held = Some(seq);
+            self.follow_tape(trace.slot, seq, board);
+        }
+    }
+
+    /// Ends the connection, with a refusal before it if there is something to say.
+    pub fn fail(&mut self, close: Close, reject: Option<&Reject>) {
+        if let Some(reject) = reject {
+            self.refuse(None, reject);
+        }
+        self.close(close);
+    }
+
+    /// Says that this server is in trouble, or no longer.
+    pub fn on_service(&mut self, service: &Answer<'_>) {
+        self.push(service);
+    }
+
+    /// The server stops: the client shall come back after a while.
+    pub fn shut_down(&mut self, reconnect_ms: u64) {
+        self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
+        self.close(Close::Shutdown);
+    }
+
+    /// The client answered a ping.
+    pub fn on_pong(&mut self) {
+        self.pulse.on_pong();
+    }
+
+    /// The client sent a ping.
+    pub fn on_ping(&mut self, payload: &[u8]) {
+        self.outbox.push_control(crate::wire::frame::Opcode::Pong, payload);
+    }
+
+    /// When [`Subscriber::on_timeout`] wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Instant {
+        let flushes = self.subscriptions.iter().filter_map(Subscription::flush_at);
+        let waiting = self.waiting.as_ref().map(|waiting| waiting.deadline);
+        flushes.chain(waiting).fold(self.pulse.poll_timeout(), Instant::min)
+    }
+
+    /// The time of [`Subscriber::poll_timeout`] has come.
+    pub fn on_timeout(&mut self, view: &View<'_>) {
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.deadline <= view.now) {
+            self.retry(view);
+        }
+        for subscription in &mut self.subscriptions {
+            subscription.tick(view.now);
+        }
+        self.fill(view.board);
+        match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
+            pulse::Beat::Nothing => {}
+            pulse::Beat::Heartbeat => self.heartbeat(view),
+            pulse::Beat::Dead(close) => self.close(close),
+        }
+    }
+
+    /// Everything up to here, of every stream of this client, is in the outbox or before it.
+    #[must_use]
+    pub fn cursor(&mut self, board: &Board) -> Seq {
+        let mut cursor = board.seq().min(self.tape_at.unwrap_or(Seq::MAX));
+        let streams = &self.streams;
+        let conflated = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
+        let queues = [&mut self.starting, &mut self.tracing, &mut self.behind];
+        for queue in queues.into_iter().chain(conflated.map(|clock| &mut clock.changed)) {
+            if let Some(due) = queue.front(streams) {
+                cursor = cursor.min(Seq(due.seq.0.saturating_sub(1)));
+            }
+        }
+        cursor
+    }
+
+    fn welcome(&mut self, view: &View<'_>) {
+        let welcome = Answer::Welcome {
+            protocol: "tickwire.v1",
+            version: env!("CARGO_PKG_VERSION"),
+            epoch: view.tape.epoch(),
+            seq: view.board.seq().0,
+            oldest: view.tape.oldest().0,
+            heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            auth: "none",
+            limits: self.rules.limits,
+        };
+        self.push(&welcome);
+    }
+
+    fn heartbeat(&mut self, view: &View<'_>) {
+        let seq = self.cursor(view.board).0;
+        self.push(&Answer::Heartbeat { seq, age_ms: view.age_ms, now: Time(view.wall) });
+    }
+
+    fn list(&mut self, id: Option<Id>) {
+        let mut out = Vec::new();
+        let entries = self.subscriptions.iter().map(|subscription| Entry {
+            channel: subscription.channel.word(),
+            symbols: subscription.names().collect(),
+            conflate_ms: subscription.conflate_ms(),
+            slow: subscription.slow.word(),
+        });
+        out.extend(Answer::Subscriptions { id, streams: entries.collect() }.to_json());
+        self.outbox.push(&out);
+    }
+
+    fn push(&mut self, answer: &Answer<'_>) {
+        self.outbox.push(&answer.to_json());
+    }
+
+    fn refuse(&mut self, id: Option<Id>, reject: &Reject) {
+        self.push(&Answer::error(id, reject));
+    }
+
+    fn close(&mut self, close: Close) {
+        self.outbox.close(close);
+        self.waiting = None;
+    }
+
+    /// There is no room for a message of a live stream: its policy decides.
+    fn overflow(&mut self, slot: u32, seq: Seq) {
+        let Some(stream) = self.streams.get_mut(slot) else { return };
+        let owner = stream.owner;
+        let due = Due { slot, round: stream.round, seq };
+        match self.slow_of(owner) {
+            Slow::Close => self.close(Close::TooSlow),
+            Slow::Conflate => {
+                self.set_phase(slot, Phase::Changed);
+                self.behind.push(due);
+            }
+            Slow::Spill => {
+                let before = Seq(seq.0.saturating_sub(1));
+                self.set_phase(slot, Phase::Tape { after: before });
+                self.tape_at = Some(self.tape_at.map_or(before, |at| at.min(before)));
+            }
+        }
+    }
+
+    fn push_snapshot(&mut self, slot: u32, board: &Board, message: &mut Vec<u8>) {
+        let Some(stream) = self.streams.get(slot) else { return };
+        let (channel, symbol, owner) = (stream.channel, stream.symbol, stream.owner);
+        message.clear();
+        json::write_snapshot(message, channel, symbol, board);
+        self.outbox.push(message);
+        let conflated = self.conflation_of(owner).is_some();
+        let held = board.symbol(symbol).map(|symbol| board.last(channel, symbol));
+        if let Some(stream) = self.streams.get_mut(slot) {
+            stream.held = held;
+            stream.phase = if conflated { Phase::Settled } else { Phase::Live };
+        }
+    }
+
+    /// The next changed stream of a conflated subscription whose time has come.
+    fn pop_overdue(&mut self) -> Option<Due> {
+        let streams = &self.streams;
+        let clocks = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
+        clocks.filter(|clock| clock.is_due()).find_map(|clock| {
+            let due = clock.changed.pop(streams, Phase::Changed);
+            due.or_else(|| {
+                clock.flushed();
+                None
+            })
+        })
+    }
+
+    fn set_phase(&mut self, slot: u32, phase: Phase) {
+        if let Some(stream) = self.streams.get_mut(slot) {
+            stream.phase = phase;
+        }
+    }
+
+    fn slow_of(&self, owner: u32) -> Slow {
+        let found = self.subscriptions.iter().find(|subscription| subscription.key == owner);
+        found.map_or(Slow::Close, |subscription| subscription.slow)
+    }
+
+    fn conflation_of(&mut self, owner: u32) -> Option<&mut subscription::Conflation> {
+        let found = self.subscriptions.iter_mut().find(|subscription| subscription.key == owner);
+        found.and_then(|subscription| subscription.conflation.as_mut())
+    }
+
+    /// The slots of a feed's streams, by channel and then by symbol bytewise.
+    fn streams_of(&self, feed: FeedId, board: &Board) -> Vec<u32> {
+        let named = self.streams.iter().filter_map(|(slot, stream)| {
+            let symbol = board.symbol(stream.symbol)?;
+            (symbol.feed == feed).then_some((stream.channel, symbol.symbol.as_str(), slot))
+        });
+        let mut named: Vec<_> = named.collect();
+        named.sort_unstable();
+        named.into_iter().map(|(_, _, slot)| slot).collect()
+    }
+}
+
+impl stream::Stream {
+    fn name<'a>(&self, symbol: &'a tickwire_feeds::Symbol) -> StreamName<'a> {
+        StreamName { channel: self.channel, id: self.symbol, symbol: symbol.as_str() }
+    }
+}
+
+/// Slots by stream.
+type Slots = HashMap<(Channel, SymbolId), u32>;

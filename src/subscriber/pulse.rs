@@ -1,0 +1,148 @@
+//! Heartbeats, pings, and how long a silent client is waited for.
+
+use std::time::Instant;
+
+use crate::outbox::Outbox;
+use crate::subscriber::Rules;
+use crate::wire::Close;
+use crate::wire::frame::Opcode;
+
+/// What is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beat {
+    Nothing,
+    Heartbeat,
+    Dead(Close),
+}
+
+/// The timers of one connection.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    heartbeat_at: Instant,
+    ping_at: Instant,
+    /// The last ping without an answer.
+    asked: Option<Asked>,
+    /// Bytes that had been taken at the last look, and when that number last changed.
+    taken: u64,
+    taken_at: Instant,
+}
+
+#[derive(Debug)]
+struct Asked {
+    /// The ping has left when so many bytes were taken.
+    position: u64,
+    /// Runs from when the ping was seen to have left: while it waits behind data, the write
+    /// deadline is what counts.
+    deadline: Option<Instant>,
+}
+
+impl Pulse {
+    pub(super) fn new(rules: &Rules, now: Instant) -> Self {
+        Self {
+            heartbeat_at: now + rules.heartbeat,
+            ping_at: now + rules.ping,
+            asked: None,
+            taken: 0,
+            taken_at: now,
+        }
+    }
+
+    pub(super) fn on_pong(&mut self) {
+        self.asked = None;
+    }
+
+    pub(super) fn poll_timeout(&self) -> Instant {
+        let deadline = self.asked.as_ref().and_then(|asked| asked.deadline);
+        deadline.map_or(self.heartbeat_at, |deadline| deadline.min(self.heartbeat_at))
+    }
+
+    pub(super) fn on_timeout(&mut self, rules: &Rules, outbox: &mut Outbox, now: Instant) -> Beat {
+        if outbox.is_empty() || outbox.taken() != self.taken {
+            (self.taken, self.taken_at) = (outbox.taken(), now);
+        }
+        if now.saturating_duration_since(self.taken_at) >= rules.write_deadline {
+            return Beat::Dead(Close::TooSlow);
+        }
+        if let Some(asked) = &mut self.asked {
+            if asked.deadline.is_some_and(|deadline| deadline <= now) {
+                return Beat::Dead(Close::Silent);
+            }
+            if asked.deadline.is_none() && outbox.taken() >= asked.position {
+                asked.deadline = Some(now + rules.pong);
+            }
+        }
+        if now < self.heartbeat_at {
+            return Beat::Nothing;
+        }
+        self.heartbeat_at = now + rules.heartbeat;
+        if now >= self.ping_at {
+            self.ping_at = now + rules.ping;
+            if self.asked.is_none() {
+                outbox.push_control(Opcode::Ping, b"tickwire");
+                self.asked = Some(Asked { position: outbox.pushed(), deadline: None });
+            }
+        }
+        Beat::Heartbeat
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::wire::answer::Limits;
+
+    fn rules() -> Rules {
+        Rules {
+            limits: Limits { symbols: 1, message_bytes: 1, ops_per_s: 1, buffer_bytes: 1 << 20 },
+            heartbeat: Duration::from_secs(5),
+            ping: Duration::from_secs(20),
+            pong: Duration::from_secs(20),
+            write_deadline: Duration::from_secs(90),
+            reconnect_spread: Duration::ZERO,
+        }
+    }
+
+    /// Runs to the end of patience, or 300 s; the client takes bytes and answers as told.
+    fn run(takes: bool, answers: bool) -> (Option<Close>, u64, usize) {
+        let (rules, start) = (rules(), crate::clock::monotonic());
+        let (mut pulse, mut outbox) = (Pulse::new(&rules, start), Outbox::new(1 << 20));
+        let (mut now, mut heartbeats) = (start, 0);
+        outbox.push(b"welcome");
+        while now < start + Duration::from_secs(300) {
+            match pulse.on_timeout(&rules, &mut outbox, now) {
+                Beat::Nothing => {}
+                Beat::Heartbeat => heartbeats += 1,
+                Beat::Dead(close) => return (Some(close), (now - start).as_secs(), heartbeats),
+            }
+            if takes {
+                let _sent = outbox.take(1 << 20);
+            }
+            if answers {
+                pulse.on_pong();
+            }
+            now = pulse.poll_timeout();
+        }
+        (None, 300, heartbeats)
+    }
+
+    #[test]
+    fn a_client_that_answers_lives_and_gets_heartbeats() {
+        assert_eq!(run(true, true), (None, 300, 59));
+    }
+
+    #[test]
+    fn a_client_that_takes_but_never_answers_is_cut() {
+        let (close, after, _) = run(true, false);
+        assert_eq!(close, Some(Close::Silent));
+        assert!((40..=50).contains(&after), "{after} s");
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_cut_later() {
+        let (close, after, _) = run(false, false);
+        assert_eq!(close, Some(Close::TooSlow));
+        assert!((90..=95).contains(&after), "{after} s");
+    }
+}

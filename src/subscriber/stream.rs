@@ -1,0 +1,184 @@
+//! The streams of one client, and queues of those that are due something.
+
+use std::collections::VecDeque;
+
+use crate::event::Channel;
+use crate::event::Seq;
+use crate::event::SymbolId;
+use crate::subscriber::Slots;
+
+/// One channel of one symbol, as one client gets it.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) channel: Channel,
+    pub(super) symbol: SymbolId,
+    /// Key of the subscription that it belongs to.
+    pub(super) owner: u32,
+    /// How that subscription names it.
+    pub(super) by: By,
+    pub(super) phase: Phase,
+    /// The last message in the outbox; `None` after a resumption, until there was one.
+    pub(super) held: Option<Seq>,
+    /// Counts its beginnings, so that what was due before the last one is not done after it.
+    pub(super) round: u32,
+}
+
+/// How a subscription names a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    Name,
+    Pattern,
+}
+
+/// What a stream does with the next event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing: its first snapshot is due.
+    Starting,
+    /// Nothing: it begins so many messages back.
+    Tracing(usize),
+    /// Sends it.
+    Live,
+    /// Conflated, and the client has the present state: notes that it changed.
+    Settled,
+    /// Nothing: a snapshot is due already.
+    Changed,
+    /// Nothing: the tape will be read; what is not above `after` was sent before.
+    Tape { after: Seq },
+}
+
+/// All streams of one client, each at a slot that stays the same while it lives.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    list: Vec<Option<Stream>>,
+    free: Vec<u32>,
+    slots: Slots,
+    rounds: u32,
+}
+
+impl Streams {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn slot(&self, channel: Channel, symbol: SymbolId) -> Option<u32> {
+        self.slots.get(&(channel, symbol)).copied()
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Option<&Stream> {
+        self.list.get(slot as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Stream> {
+        self.list.get_mut(slot as usize)?.as_mut()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Stream)> {
+        (0..).zip(&self.list).filter_map(|(slot, stream)| Some((slot, stream.as_ref()?)))
+    }
+
+    /// Begins a stream, or begins it anew at the slot that it has.
+    pub(super) fn begin(
+        &mut self,
+        (channel, symbol): (Channel, SymbolId),
+        (owner, by): (u32, By),
+        phase: Phase,
+    ) -> Begun {
+        self.rounds = self.rounds.wrapping_add(1);
+        let stream = Stream { channel, symbol, owner, by, phase, held: None, round: self.rounds };
+        if let Some(slot) = self.slot(channel, symbol) {
+            self.put(slot, stream);
+            return Begun { slot, round: self.rounds, is_new: false };
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.list.push(None);
+            u32::try_from(self.list.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.slots.insert((channel, symbol), slot);
+        self.put(slot, stream);
+        Begun { slot, round: self.rounds, is_new: true }
+    }
+
+    pub(super) fn end(&mut self, slot: u32) -> Option<Stream> {
+        let stream = self.list.get_mut(slot as usize)?.take()?;
+        self.slots.remove(&(stream.channel, stream.symbol));
+        self.free.push(slot);
+        Some(stream)
+    }
+
+    fn put(&mut self, slot: u32, stream: Stream) {
+        if let Some(place) = self.list.get_mut(slot as usize) {
+            *place = Some(stream);
+        }
+    }
+}
+
+/// Where a stream began.
+pub(super) struct Begun {
+    pub(super) slot: u32,
+    pub(super) round: u32,
+    pub(super) is_new: bool,
+}
+
+/// A stream that is due something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Due {
+    pub(super) slot: u32,
+    pub(super) round: u32,
+    /// The first message that the client lacks.
+    pub(super) seq: Seq,
+}
+
+/// Streams that are due the same, in the order of their [`Due::seq`]. An entry whose stream ended,
+/// began anew or got on in another way is passed over.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    list: VecDeque<Due>,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, due: Due) {
+        self.list.push_back(due);
+    }
+
+    /// The first that still stands.
+    pub(super) fn front(&mut self, streams: &Streams) -> Option<Due> {
+        while let Some(due) = self.list.front() {
+            if streams.get(due.slot).is_some_and(|stream| is_due(stream, *due)) {
+                return Some(*due);
+            }
+            self.list.pop_front();
+        }
+        None
+    }
+
+    /// Takes the first whose stream is in that phase.
+    pub(super) fn pop(&mut self, streams: &Streams, phase: Phase) -> Option<Due> {
+        self.pop_where(streams, |of| of == phase)
+    }
+
+    /// Takes the first whose stream is in such a phase.
+    pub(super) fn pop_where(
+        &mut self,
+        streams: &Streams,
+        is_due_in: impl Fn(Phase) -> bool,
+    ) -> Option<Due> {
+        while let Some(due) = self.list.pop_front() {
+            let stream = streams.get(due.slot).filter(|stream| stream.round == due.round);
+            if stream.is_some_and(|stream| is_due_in(stream.phase)) {
+                return Some(due);
+            }
+        }
+        None
+    }
+
+    /// Whether nothing at all stands in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+fn is_due(stream: &Stream, due: Due) -> bool {
+    let waits = matches!(stream.phase, Phase::Starting | Phase::Tracing(_) | Phase::Changed);
+    stream.round == due.round && waits
+}
