@@ -12,6 +12,7 @@
 mod backoff;
 pub(crate) mod capture;
 mod driver;
+pub mod file;
 mod health;
 mod link;
 mod newcomer;

@@ -108,6 +108,7 @@ struct Stage {
     memory: Mutex<Memory>,
     connections: AtomicU64,
     pongs: AtomicU64,
+    farewells: AtomicU64,
 }
 
 /// What the tester wants now.
@@ -182,6 +183,7 @@ impl Standin {
             memory: Mutex::new(Memory { spent, ..Memory::default() }),
             connections: AtomicU64::new(0),
             pongs: AtomicU64::new(0),
+            farewells: AtomicU64::new(0),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&stage)));
         Ok(Self { address, stage, task })
@@ -224,6 +226,12 @@ impl Standin {
     #[must_use]
     pub fn pongs(&self) -> u64 {
         self.stage.pongs.load(Relaxed)
+    }
+
+    /// Clients that closed their connection as the protocol wants it.
+    #[must_use]
+    pub fn farewells(&self) -> u64 {
+        self.stage.farewells.load(Relaxed)
     }
 
     /// The last messages of clients, at most 1,000, oldest first.

@@ -130,7 +130,10 @@ impl Player {
                 self.stage.pongs.fetch_add(1, Relaxed);
                 Ok(())
             }
-            Message::Close(_) => Err(Cut),
+            Message::Close(_) => {
+                self.stage.farewells.fetch_add(1, Relaxed);
+                Err(Cut)
+            }
             _ => Ok(()),
         }
     }

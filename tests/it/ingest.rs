@@ -1,12 +1,18 @@
 //! Drivers of feeds, from the venue's socket to the sequencer's queue.
 
+mod file;
+mod timers;
+
 use std::collections::HashSet;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire::ingest;
 use tickwire::ingest::Past;
 use tickwire::ingest::Settings;
+use tickwire::ingest::file::Recording;
 use tickwire::sequencer::intake;
 use tickwire::sequencer::intake::Bell;
 use tickwire::sequencer::intake::Queue;
@@ -16,6 +22,8 @@ use tickwire::standin::Pace;
 use tickwire::standin::Script;
 use tickwire::standin::Standin;
 use tickwire_feeds::Feed;
+use tickwire_feeds::Nanos;
+use tickwire_feeds::Output;
 use tickwire_feeds::Sim;
 use tickwire_feeds::Symbol;
 use tickwire_feeds::Tick;
@@ -44,6 +52,11 @@ impl Bench {
     fn with_queue(bound: usize, feed: Box<dyn Feed>, settings: Settings) -> Self {
         let (intake, queue) = intake::queue(bound, Arc::new(Bell::of_this_thread()));
         Self { handle: ingest::spawn(feed, settings, intake), queue, ticks: Vec::new() }
+    }
+
+    fn play(recording: Recording) -> Self {
+        let (intake, queue) = intake::queue(64, Arc::new(Bell::of_this_thread()));
+        Self { handle: ingest::file::spawn(recording, intake), queue, ticks: Vec::new() }
     }
 
     fn drain(&mut self) {
@@ -207,6 +220,18 @@ async fn a_feed_ends_when_the_sequencer_is_gone() {
     tokio::time::timeout(PATIENCE, handle.ended()).await.unwrap().unwrap();
 }
 
+/// A folder of recordings, if there are any; `CAPTURES` names another place for them.
+fn captures(folder: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    let folder = std::env::var_os("CAPTURES").map_or(beside, PathBuf::from).join(folder);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    assert_ne!(std::env::var("REQUIRE").as_deref(), Ok("all"), "needs ../shared/captures");
+    eprintln!("SKIPPED: needs ../shared/captures");
+    None
+}
+
 const BTC: &str = "binance:BTC-USDT";
 
 fn feed(venue: Venue, symbols: &[&str]) -> Box<dyn Feed> {
@@ -250,12 +275,13 @@ async fn standin(script: Script) -> Standin {
     Standin::start(script).await.unwrap()
 }
 
+/// Whether this trade, or a later one, is the last.
 fn has_trade(ticks: &[Tick], id: u64) -> bool {
     let last = ticks.iter().rev().find_map(|tick| match tick {
         Tick::Trade(trade) => trade.trade_id.as_ref(),
         _ => None,
     });
-    last.is_some_and(|last| last.number() == Some(id))
+    last.is_some_and(|last| last.number() >= Some(id))
 }
 
 /// How many trades the gaps of a symbol say are missing.
@@ -294,6 +320,38 @@ async fn a_recorded_market_comes_out_whole() {
     ];
     assert_eq!(states(&ticks), expected);
     assert!(standin.received()[0].contains("SUBSCRIBE"));
+}
+
+/// What a recording comes to, frame by frame, without any socket.
+fn decoded(mut feed: Box<dyn Feed>, script: &Script) -> Vec<String> {
+    let mut out = Output::default();
+    for frame in &script.frames {
+        drop(feed.on_frame(&mut frame.text.clone().into_bytes(), Nanos(0), &mut out));
+    }
+    out.ticks.iter().filter_map(data).collect()
+}
+
+#[tokio::test]
+async fn recorded_frames_come_through_a_socket_as_they_do_without_one() {
+    for (venue, name, symbols) in [
+        (Venue::Binance, "spot_btcusdt_ethusdt_20240808", &[BTC, "binance:ETH-USDT"][..]),
+        (Venue::Binance, "spot_alts_20210405", &["binance:DENT-USDT", "binance:RENBTC-ETH"][..]),
+        (Venue::Coinbase, "exchange_20210417", &["coinbase:CRV-EUR", "coinbase:SKL-USD"][..]),
+    ] {
+        let Some(folder) = captures(venue.name()) else { return };
+        let path = folder.join(format!("{name}.ndjson.gz"));
+        let script = Script::read(venue, &path).unwrap();
+        assert!(script.frames.iter().all(|frame| frame.recv.is_some()));
+        let expected = decoded(feed(venue, symbols), &script);
+        assert!(expected.len() > 100, "{name}: {} ticks", expected.len());
+        let frames = script.frames.len() as u64;
+        let standin = standin(script).await;
+        let mut bench = Bench::start(feed(venue, symbols), hasty(&standin));
+        let stats = bench.handle.stats();
+        bench.until(|_| stats.frames() > frames).await;
+        let ticks: Vec<_> = bench.stop().await.iter().filter_map(data).collect();
+        assert!(ticks == expected, "{name}: {} and {} ticks", ticks.len(), expected.len());
+    }
 }
 
 #[tokio::test]
@@ -358,7 +416,7 @@ async fn a_slow_but_steady_feed_is_no_false_alarm() {
         ..Script::new(Venue::Binance, market(5))
     };
     let standin = standin(script).await;
-    let mut bench = binance(Settings { silence_ms: 400, ..hasty(&standin) });
+    let mut bench = binance(Settings { silence_ms: 600, ..hasty(&standin) });
     bench.until(|ticks| has_trade(ticks, 5)).await;
     assert_eq!(bench.states().len(), 3, "{:?}", bench.states());
 }
@@ -550,4 +608,14 @@ async fn an_unencrypted_connection_to_another_machine_is_not_made() {
     let mut bench = Bench::start(feed, settings);
     let reason = "cannot connect: a URL of another machine must be wss://";
     bench.until(|ticks| states(ticks).contains(&state(State::Down, reason))).await;
+}
+
+#[tokio::test]
+async fn a_venue_that_speaks_no_tls_is_told_of_and_tried_again() {
+    let standin = standin(Script::new(Venue::Binance, market(10))).await;
+    let url = standin.url().replace("ws://", "wss://");
+    let mut bench = binance(Settings { url, down_after_ms: 50, ..hasty(&standin) });
+    bench.until(|ticks| states(ticks).last().is_some_and(|it| it.0 == State::Down)).await;
+    let (_, reason) = bench.states()[1].clone();
+    assert!(reason.starts_with("cannot connect: "), "{reason}");
 }
