@@ -5,8 +5,8 @@
 //! it is stale. Neither is tried again.
 
 mod decoder;
+mod pace;
 mod renamed;
-mod speed;
 
 use std::fmt;
 use std::io;
@@ -22,8 +22,7 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-pub use speed::Speed;
-
+use crate::config::quantity::Speed;
 use crate::ingest::Handle;
 use crate::ingest::Settings;
 use crate::ingest::Stats;
@@ -32,8 +31,8 @@ use crate::ingest::capture::Capture;
 use crate::ingest::driver::Delivered;
 use crate::ingest::driver::Driver;
 use crate::ingest::file::decoder::Decoder;
+use crate::ingest::file::pace::Pace;
 use crate::ingest::file::renamed::Renamed;
-use crate::ingest::file::speed::Pace;
 use crate::ingest::pause;
 use crate::sequencer::intake::Intake;
 

@@ -110,7 +110,9 @@ impl Player {
                 biased;
                 changed = control.changed() => changed.map_err(|_| Cut)?,
                 () = pause::until(end) => return Err(Cut),
-                message = self.socket.next() => self.hear(message.ok_or(Cut)?.map_err(|_| Cut)?).await?,
+                message = self.socket.next() => {
+                    self.hear(message.ok_or(Cut)?.map_err(|_| Cut)?).await?;
+                }
                 () = pause::until(self.ping_at) => self.ping().await?,
                 () = pause::until(Some(self.due)), if plays => self.step(&mut control).await?,
             }
