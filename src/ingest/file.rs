@@ -20,10 +20,10 @@ use tickwire_feeds::Nanos;
 use tickwire_feeds::TapeCsv;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 pub use speed::Speed;
 
+use crate::clock;
 use crate::ingest::Handle;
 use crate::ingest::Settings;
 use crate::ingest::Stats;
@@ -168,7 +168,7 @@ async fn play_batch(driver: &mut Driver<Decoder>, pace: &mut Pace, batch: Batch)
     for Line { end, time } in lines {
         let Some((line, tail)) = rest.split_at_mut_checked(end - start) else { break };
         (rest, start) = (tail, end);
-        let due = pace.due(driver.feed().time(line, time), Instant::now());
+        let due = pace.due(driver.feed().time(line, time), clock::monotonic());
         if due.is_some() || driver.is_laden() {
             if driver.deliver().await == Delivered::Closed {
                 return Delivered::Closed;

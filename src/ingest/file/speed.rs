@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+use std::time::Instant;
 
 use tickwire_feeds::Error;
 use tickwire_feeds::Nanos;
-use tokio::time::Instant;
 
 const PPM: u64 = 1_000_000;
 
@@ -84,6 +84,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     #[test]
     fn a_speed_is_a_decimal_number() {
@@ -104,9 +105,9 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn frames_are_due_by_their_times_and_the_speed() {
-        let now = Instant::now();
+    #[test]
+    fn frames_are_due_by_their_times_and_the_speed() {
+        let now = clock::monotonic();
         let mut pace = Pace::new("0.5".parse().unwrap());
         assert_eq!(pace.due(Some(Nanos(1_000)), now), None);
         assert_eq!(pace.due(Some(Nanos(1_500)), now), Some(now + Duration::from_nanos(1_000)));
