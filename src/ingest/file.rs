@@ -20,8 +20,8 @@ use tickwire_feeds::Nanos;
 use tickwire_feeds::TapeCsv;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
+use crate::clock;
 use crate::config::quantity::Speed;
 use crate::ingest::Handle;
 use crate::ingest::Settings;
@@ -167,7 +167,7 @@ async fn play_batch(driver: &mut Driver<Decoder>, pace: &mut Pace, batch: Batch)
     for Line { end, time } in lines {
         let Some((line, tail)) = rest.split_at_mut_checked(end - start) else { break };
         (rest, start) = (tail, end);
-        let due = pace.due(driver.feed().time(line, time), Instant::now());
+        let due = pace.due(driver.feed().time(line, time), clock::monotonic());
         if due.is_some() || driver.is_laden() {
             if driver.deliver().await == Delivered::Closed {
                 return Delivered::Closed;

@@ -1,9 +1,9 @@
 //! When the frames of a recording are due.
 
 use std::time::Duration;
+use std::time::Instant;
 
 use tickwire_feeds::Nanos;
-use tokio::time::Instant;
 
 use crate::config::quantity::Speed;
 
@@ -36,9 +36,9 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn frames_are_due_by_their_times_and_the_speed() {
-        let now = Instant::now();
+    #[test]
+    fn frames_are_due_by_their_times_and_the_speed() {
+        let now = crate::clock::monotonic();
         let mut pace = Pace::new(Speed::parse("0.5").unwrap());
         assert_eq!(pace.due(Some(Nanos(1_000)), now), None);
         assert_eq!(pace.due(Some(Nanos(1_500)), now), Some(now + Duration::from_nanos(1_000)));
