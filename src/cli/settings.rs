@@ -11,6 +11,7 @@ use clap::Subcommand;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Flags;
 use crate::config::DEFAULTS;
+use crate::config::layers::Origin;
 use crate::config::setting::Setting;
 
 /// Show and check the settings.
@@ -59,6 +60,9 @@ Examples:
     Init,
 }
 
+/// Settings that mean more once somebody sets them, even to their default: `config show` must not.
+const SET_MEANS_MORE: &[&str] = &["limits.connections_per_ip"];
+
 /// Whether origins are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origins {
@@ -102,7 +106,10 @@ fn toml(settings: &[Setting], origins: Origins) -> String {
     for (section, settings) in sections {
         let apart = if text.is_empty() { "" } else { "\n" };
         write!(text, "{apart}[{section}]\n").ok();
-        for (key, Setting { value, origin, .. }) in settings {
+        for (key, Setting { key: whole, value, origin }) in settings {
+            if *origin == Origin::Default && SET_MEANS_MORE.contains(&whole.as_str()) {
+                text.push_str("# ");
+            }
             match origins {
                 Origins::Told => writeln!(text, "{key} = {value}  # {origin}").ok(),
                 Origins::Untold => writeln!(text, "{key} = {value}").ok(),
