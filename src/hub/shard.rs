@@ -99,7 +99,10 @@ pub struct Shard {
     dirty: Vec<ConnectionId>,
     /// Connections that could go on reading the tape.
     hungry: Vec<ConnectionId>,
-    troubles: u64,
+    /// Connections with an operation that waits for this shard to move on.
+    waiting: Vec<ConnectionId>,
+    /// What clients were last told of: the hub's count of troubles, and this shard's pace.
+    troubles: (u64, Pace),
     drained: bool,
     trouble: Option<Trouble>,
     stats: Arc<ShardStats>,
@@ -132,7 +135,8 @@ impl Shard {
             timers: BinaryHeap::new(),
             dirty: Vec::new(),
             hungry: Vec::new(),
-            troubles: 0,
+            waiting: Vec::new(),
+            troubles: (0, Pace::Keeping),
             drained: false,
             trouble: None,
             stats,
@@ -178,8 +182,8 @@ impl Shard {
     pub fn connect(&mut self) -> ConnectionId {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::new(Rc::clone(&self.rules), &self.view(now));
-        if let Some(trouble) = &self.trouble {
-            subscriber.on_service(&degraded(trouble));
+        if let Some(service) = self.service() {
+            subscriber.on_service(&service.to_json());
         }
         let timeout = subscriber.poll_timeout();
         let id = self.connections.insert(subscriber, timeout);
@@ -216,7 +220,7 @@ impl Shard {
 
     /// The next bytes for a client's socket; the waker is woken when there are more.
     pub fn poll_bytes(&mut self, id: ConnectionId, waker: &Waker) -> Poll<Option<Bytes>> {
-        self.after(id);
+        self.settle(id);
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
         let outbox = connection.subscriber.outbox_mut();
         if outbox.is_empty() {
@@ -245,9 +249,14 @@ impl Shard {
         view!(self, now)
     }
 
-    /// What a subscriber did has consequences: streams joined and left, bytes to send, a new
-    /// timeout, a wish for the tape.
+    /// What a subscriber did has consequences, bytes to send among them.
     fn after(&mut self, id: ConnectionId) {
+        self.settle(id);
+        self.mark(id);
+    }
+
+    /// Streams joined and left, snapshots due, a wish for the tape, an operation that waits.
+    fn settle(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let changes = connection.subscriber.take_changes();
         if !changes.is_empty() {
@@ -260,7 +269,25 @@ impl Shard {
                 connection.subscriber.on_tape_lost(&self.board);
             }
         }
-        self.mark(id);
+        if let Some(connection) = self.connections.get_mut(id)
+            && connection.subscriber.is_waiting()
+            && !self.waiting.contains(&id)
+        {
+            self.waiting.push(id);
+        }
+    }
+
+    /// What keeps this server from doing its work, if anything does.
+    fn service(&self) -> Option<Answer<'_>> {
+        match (&self.trouble, self.troubles.1) {
+            (Some(Trouble { reason, since }), _) => {
+                Some(service("degraded", Some(reason), *since))
+            }
+            (None, Pace::Lagging) => {
+                Some(service("lagging", Some("this server is catching up"), clock::now()))
+            }
+            (None, Pace::Keeping) => None,
+        }
     }
 
     fn mark(&mut self, id: ConnectionId) {
@@ -269,15 +296,6 @@ impl Shard {
             connection.dirty = true;
             self.dirty.push(id);
             self.knocker.knock();
-        }
-        if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none() {
-            let cut_at = clock::monotonic() + CLOSE_WAIT;
-            connection.cut_at = Some(cut_at);
-        }
-        let timeout = connection.next_timeout();
-        if timeout < connection.timeout {
-            connection.timeout = timeout;
-            self.timers.push(Reverse((timeout, id)));
         }
     }
 
@@ -298,10 +316,20 @@ impl Shard {
         Ok(())
     }
 
+    /// Once a turn: each connection that got something has its timer set and is woken to write.
     fn wake_dirty(&mut self) {
         for id in self.dirty.drain(..) {
             if let Some(connection) = self.connections.get_mut(id) {
                 connection.dirty = false;
+                if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none()
+                {
+                    connection.cut_at = Some(clock::monotonic() + CLOSE_WAIT);
+                }
+                let timeout = connection.next_timeout();
+                if timeout < connection.timeout {
+                    connection.timeout = timeout;
+                    self.timers.push(Reverse((timeout, id)));
+                }
                 if let Some(waker) = connection.waker.take() {
                     waker.wake();
                 }
@@ -330,10 +358,6 @@ macro_rules! view {
     };
 }
 use view;
-
-fn degraded(trouble: &Trouble) -> Answer<'_> {
-    service("degraded", Some(&trouble.reason), trouble.since)
-}
 
 fn service<'a>(state: &'a str, reason: Option<&'a str>, since: Nanos) -> Answer<'a> {
     Answer::Service { state, reason, since: Time(since) }

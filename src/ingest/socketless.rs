@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
+use crate::clock;
 use crate::ingest::End;
 use crate::ingest::Settings;
 use crate::ingest::Stop;
 use crate::ingest::backoff::Backoff;
 use crate::ingest::driver::Delivered;
 use crate::ingest::driver::Driver;
+use crate::ingest::pause;
 
 /// Drives the feed until told to stop.
 pub(super) async fn run(mut driver: Driver, settings: Settings, mut stop: Stop) {
@@ -42,7 +42,7 @@ async fn serve(
 ) -> End {
     let silence = Duration::from_millis(settings.silence_ms);
     let mut outcome = driver.open();
-    let mut stale_at = Instant::now() + silence;
+    let mut stale_at = clock::monotonic() + silence;
     loop {
         tokio::select! {
             biased;
@@ -56,16 +56,16 @@ async fn serve(
         }
         if outcome.alive {
             backoff.reset();
-            stale_at = Instant::now() + silence;
+            stale_at = clock::monotonic() + silence;
         }
-        let due = driver.feed_timeout().map_or(stale_at, Instant::from_std);
+        let due = driver.feed_timeout().unwrap_or(stale_at);
         tokio::select! {
             biased;
             () = stop.asked() => return End::Stopped,
-            () = tokio::time::sleep_until(due.min(stale_at)) => {}
+            () = pause::until(Some(due.min(stale_at))) => {}
         }
         outcome = driver.timeout();
-        if !outcome.alive && outcome.reconnect.is_none() && Instant::now() >= stale_at {
+        if !outcome.alive && outcome.reconnect.is_none() && clock::monotonic() >= stale_at {
             return End::Broken(settings.silence_reason());
         }
     }
