@@ -7,6 +7,7 @@ use crate::cli::failure::Failure;
 use crate::cli::serve::Serve;
 use crate::cli::settings::Settings;
 use crate::cli::snap::Snap;
+use crate::cli::standin::Standin;
 use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
 
@@ -23,6 +24,7 @@ pub mod serve;
 pub mod settings;
 pub mod signals;
 pub mod snap;
+pub mod standin;
 pub mod sub;
 mod table;
 pub mod talk;
@@ -50,6 +52,8 @@ pub enum Command {
     Snap(Snap),
     /// Show and check the settings
     Config(Settings),
+    /// Play a recording as a venue on this machine would send it, to try and test feeds
+    Standin(Standin),
 }
 
 const EXAMPLES: &str = "\
@@ -78,6 +82,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Sub(sub) => sub.run(talk),
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),
+        Command::Standin(standin) => standin.run(talk),
     }
 }
 
