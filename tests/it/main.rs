@@ -8,6 +8,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod cli;
 mod crash;
 mod full_disk;
 mod ingest;
+mod server;
