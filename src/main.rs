@@ -6,6 +6,7 @@ use tickwire::app::App;
 use tickwire::config::Config;
 use tickwire::config::Sources;
 use tickwire::config::environment;
+use tokio::signal::unix::SignalKind;
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
@@ -26,7 +27,11 @@ fn serve() -> anyhow::Result<()> {
         tracing::info!(address = %app.address(), epoch = app.epoch(), "serving");
         let handle = server.handle();
         let running = actix_web::rt::spawn(server);
-        tokio::signal::ctrl_c().await?;
+        let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminate.recv() => {}
+        }
         app.shut_down(handle).await;
         running.await??;
         Ok(())
