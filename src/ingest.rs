@@ -10,10 +10,13 @@
 //! - A feed's timers follow the steady clock. `recv` is the wall clock when a frame was read.
 
 mod backoff;
+pub(crate) mod capture;
 mod driver;
+pub mod file;
 mod health;
 mod link;
 mod newcomer;
+pub(crate) mod pause;
 mod rejects;
 mod serving;
 mod socket;

@@ -10,6 +10,7 @@ pub mod hub;
 pub mod ingest;
 pub mod outbox;
 pub mod sequencer;
+pub mod standin;
 pub mod subscriber;
 pub mod tape;
 pub mod telemetry;

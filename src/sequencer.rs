@@ -34,6 +34,7 @@ use crate::hub::Shared;
 use crate::hub::Trouble;
 use crate::sequencer::intake::Bell;
 use crate::sequencer::intake::Queue;
+use crate::tape;
 use crate::tape::Journal;
 
 /// Ticks taken from one feed before the next one's turn.
@@ -256,7 +257,7 @@ impl Sequencer {
         while let Err(error) = self.journal.append(&self.events) {
             if !stopped {
                 error!(%error, "the tape has stopped: the journal cannot be written");
-                let reason = format!("journal: {error}");
+                let reason = told(&error).to_owned();
                 self.publisher.hub().set_trouble(Some(Trouble { reason, since: clock::now() }));
                 stopped = true;
             }
@@ -289,6 +290,14 @@ impl Sequencer {
             self.tended_at = now;
             warn!(%error, "the journal could not be looked after");
         }
+    }
+}
+
+/// What everybody may know of it; where the files lie stands in the log.
+const fn told(error: &tape::Error) -> &'static str {
+    match error {
+        tape::Error::NoSpace { .. } => "journal: no space left",
+        _ => "journal: it cannot be written",
     }
 }
 

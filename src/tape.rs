@@ -306,4 +306,6 @@ impl Tape {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;

@@ -42,7 +42,11 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("channel::unbounded", &[], "a queue with a bound"),
     ("actix_web", &["src/http", "src/app", "src/main.rs", "tests/", "benches/"], "a sans-IO core"),
     ("actix_ws", &["src/http"], "a sans-IO core"),
-    ("tungstenite", &["src/ingest", "src/standin", "src/cli", "tests/"], "a sans-IO core"),
+    (
+        "tungstenite",
+        &["src/ingest", "src/standin", "src/cli", "tests/", "benches/"],
+        "a sans-IO core",
+    ),
     ("prometheus_client", &["src/telemetry"], "a metric of `telemetry`"),
     (
         "println!",

@@ -91,6 +91,12 @@ impl TapeCsv {
         columns.time(text(line).ok()?)
     }
 
+    /// Whether the header was read and accepted; no row can be read before.
+    #[must_use]
+    pub const fn has_header(&self) -> bool {
+        matches!(self.header, Header::Known(_))
+    }
+
     /// The file has ended: no symbol will follow.
     pub fn finish(&mut self, _: Nanos, out: &mut Output) {
         if !self.all_listed {

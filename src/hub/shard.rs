@@ -99,6 +99,8 @@ pub struct Shard {
     dirty: Vec<ConnectionId>,
     /// Connections that could go on reading the tape.
     hungry: Vec<ConnectionId>,
+    /// Connections with an operation that waits for this shard to move on.
+    waiting: Vec<ConnectionId>,
     troubles: u64,
     drained: bool,
     trouble: Option<Trouble>,
@@ -132,6 +134,7 @@ impl Shard {
             timers: BinaryHeap::new(),
             dirty: Vec::new(),
             hungry: Vec::new(),
+            waiting: Vec::new(),
             troubles: 0,
             drained: false,
             trouble: None,
@@ -216,7 +219,7 @@ impl Shard {
 
     /// The next bytes for a client's socket; the waker is woken when there are more.
     pub fn poll_bytes(&mut self, id: ConnectionId, waker: &Waker) -> Poll<Option<Bytes>> {
-        self.after(id);
+        self.settle(id);
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
         let outbox = connection.subscriber.outbox_mut();
         if outbox.is_empty() {
@@ -245,9 +248,14 @@ impl Shard {
         view!(self, now)
     }
 
-    /// What a subscriber did has consequences: streams joined and left, bytes to send, a new
-    /// timeout, a wish for the tape.
+    /// What a subscriber did has consequences, bytes to send among them.
     fn after(&mut self, id: ConnectionId) {
+        self.settle(id);
+        self.mark(id);
+    }
+
+    /// Streams joined and left, snapshots due, a wish for the tape, an operation that waits.
+    fn settle(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let changes = connection.subscriber.take_changes();
         if !changes.is_empty() {
@@ -260,7 +268,12 @@ impl Shard {
                 connection.subscriber.on_tape_lost(&self.board);
             }
         }
-        self.mark(id);
+        if let Some(connection) = self.connections.get_mut(id)
+            && connection.subscriber.is_waiting()
+            && !self.waiting.contains(&id)
+        {
+            self.waiting.push(id);
+        }
     }
 
     fn mark(&mut self, id: ConnectionId) {
@@ -269,15 +282,6 @@ impl Shard {
             connection.dirty = true;
             self.dirty.push(id);
             self.knocker.knock();
-        }
-        if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none() {
-            let cut_at = clock::monotonic() + CLOSE_WAIT;
-            connection.cut_at = Some(cut_at);
-        }
-        let timeout = connection.next_timeout();
-        if timeout < connection.timeout {
-            connection.timeout = timeout;
-            self.timers.push(Reverse((timeout, id)));
         }
     }
 
@@ -298,10 +302,20 @@ impl Shard {
         Ok(())
     }
 
+    /// Once a turn: each connection that got something has its timer set and is woken to write.
     fn wake_dirty(&mut self) {
         for id in self.dirty.drain(..) {
             if let Some(connection) = self.connections.get_mut(id) {
                 connection.dirty = false;
+                if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none()
+                {
+                    connection.cut_at = Some(clock::monotonic() + CLOSE_WAIT);
+                }
+                let timeout = connection.next_timeout();
+                if timeout < connection.timeout {
+                    connection.timeout = timeout;
+                    self.timers.push(Reverse((timeout, id)));
+                }
                 if let Some(waker) = connection.waker.take() {
                     waker.wake();
                 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tickwire_feeds::Feed;
 use tickwire_feeds::Nanos;
@@ -15,6 +14,7 @@ use tickwire_feeds::tick::Gap;
 use tickwire_feeds::tick::GapState;
 use tickwire_feeds::tick::Scope;
 use tickwire_feeds::tick::Status;
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::clock::Steady;
@@ -34,8 +34,8 @@ const WAITING_MAX: usize = 4_096;
 ///
 /// The feed's own `now` is the steady clock, so that no step of the wall clock can start or stop
 /// one of its timers; the `recv` of whatever it says is set here, from the wall clock.
-pub(super) struct Driver {
-    feed: Box<dyn Feed>,
+pub(super) struct Driver<F: ?Sized = dyn Feed> {
+    feed: Box<F>,
     profile: Profile,
     out: Output,
     waiting: VecDeque<Tick>,
@@ -67,10 +67,10 @@ pub(super) enum Delivered {
     Closed,
 }
 
-impl Driver {
+impl<F: Feed + ?Sized> Driver<F> {
     /// Takes a feed over and tells of its beginning.
     pub(super) fn new(
-        feed: Box<dyn Feed>,
+        feed: Box<F>,
         settings: &Settings,
         intake: Intake,
         stats: Arc<Stats>,
@@ -104,12 +104,12 @@ impl Driver {
 
     /// When to call [`Driver::timeout`]; `None` for never.
     pub(super) fn feed_timeout(&self) -> Option<Instant> {
-        self.feed.poll_timeout().map(|at| self.steady.instant(at))
+        self.feed.poll_timeout().map(|at| Instant::from_std(self.steady.instant(at)))
     }
 
     /// When to call [`Driver::give_up`]; `None` for never.
     pub(super) fn down_at(&self) -> Option<Instant> {
-        self.health.down_at().map(|at| self.steady.instant(at))
+        self.health.down_at().map(|at| Instant::from_std(self.steady.instant(at)))
     }
 
     /// A connection was made in place of one that is gone.
@@ -133,7 +133,6 @@ impl Driver {
     /// The connection is gone, with all that it means.
     pub(super) fn close(&mut self, reason: &str) {
         tracing::info!(venue = self.profile.venue, reason, "feed disconnected");
-        self.stats.set_disconnected();
         self.fail(reason);
         self.feed.on_close(self.steady.now(), &mut self.out);
         self.out.reconnect = None;
@@ -143,7 +142,16 @@ impl Driver {
 
     /// An attempt to connect failed.
     pub(super) fn fail(&mut self, reason: &str) {
+        self.stats.set_disconnected();
         let change = self.health.failed(reason, self.steady.now());
+        self.tell(change);
+    }
+
+    /// There will be no connection any more.
+    pub(super) fn abandon(&mut self, reason: &str) {
+        tracing::warn!(venue = self.profile.venue, reason, "feed given up");
+        self.stats.set_disconnected();
+        let change = self.health.abandon(reason);
         self.tell(change);
     }
 
@@ -177,6 +185,17 @@ impl Driver {
     pub(super) fn timeout(&mut self) -> Outcome {
         self.feed.on_timeout(self.steady.now(), &mut self.out);
         self.take()
+    }
+
+    /// The feed itself.
+    pub(super) fn feed(&self) -> &F {
+        &self.feed
+    }
+
+    /// Calls what only some feeds have.
+    pub(super) fn finish(&mut self, last: fn(&mut F, Nanos, &mut Output)) {
+        last(&mut self.feed, self.steady.now(), &mut self.out);
+        self.take_ticks(clock::now());
     }
 
     /// What the feed wants to send, in order; taken by this call.

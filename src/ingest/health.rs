@@ -88,6 +88,12 @@ impl Health {
         self.turn(State::Down, Some(reason))
     }
 
+    /// There will be no connection any more.
+    pub(super) fn abandon(&mut self, reason: &str) -> Option<Change> {
+        self.link = Link::Gone;
+        self.turn(State::Down, Some(reason.into()))
+    }
+
     fn turn(&mut self, state: State, reason: Option<Box<str>>) -> Option<Change> {
         if self.state == state && self.reason == reason {
             return None;

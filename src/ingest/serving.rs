@@ -14,6 +14,7 @@ use crate::ingest::driver::Outcome;
 use crate::ingest::link::Arrival;
 use crate::ingest::link::Link;
 use crate::ingest::newcomer::Newcomer;
+use crate::ingest::pause;
 use crate::ingest::socket::Attempt;
 use crate::ingest::socket::Dialer;
 use crate::sequencer::intake::Offered;
@@ -147,7 +148,7 @@ impl<'d> Serving<'d> {
             () = stop.asked() => Event::Stop,
             arrival = self.link.next() => Event::Arrived(Which::Serving, arrival),
             event = self.next.event() => event,
-            () = tokio::time::sleep_until(due) => Event::Due,
+            () = pause::until(Some(due)) => Event::Due,
         };
         let now = Instant::now();
         if now > due + OVERSLEPT {
@@ -158,7 +159,7 @@ impl<'d> Serving<'d> {
 
     /// When there is something to do, if nothing happens before.
     fn due(&self) -> Instant {
-        let feed = self.driver.feed_timeout().map(Instant::from_std);
+        let feed = self.driver.feed_timeout();
         let judged = feed.map_or(self.silent_at, |feed| feed.min(self.silent_at));
         let newcomer = match &self.next {
             Next::Open(newcomer) => Some(newcomer),
@@ -192,7 +193,7 @@ impl<'d> Serving<'d> {
         if now < self.grace_until {
             return Ok(());
         }
-        if self.driver.feed_timeout().is_some_and(|at| now >= Instant::from_std(at)) {
+        if self.driver.feed_timeout().is_some_and(|at| now >= at) {
             let outcome = self.driver.timeout();
             let newest = self.next.which();
             self.settle(newest, outcome, now)?;

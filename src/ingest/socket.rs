@@ -13,6 +13,7 @@ use crate::ingest::backoff::Backoff;
 use crate::ingest::driver::Delivered;
 use crate::ingest::driver::Driver;
 use crate::ingest::link::Link;
+use crate::ingest::pause;
 use crate::ingest::serving::Serving;
 
 /// A connection that is being made.
@@ -58,7 +59,7 @@ async fn connect(
             biased;
             () = stop.asked() => return None,
             made = &mut attempt => Some(made),
-            () = sleep_until(driver.down_at()) => None,
+            () = pause::until(driver.down_at()) => None,
         };
         match made {
             Some(Ok(link)) => return Some(link),
@@ -82,13 +83,6 @@ async fn deliver(driver: &mut Driver, stop: &mut Stop) -> Delivered {
     }
 }
 
-async fn sleep_until(at: Option<std::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(Instant::from_std(at)).await,
-        None => std::future::pending().await,
-    }
-}
-
 impl Dialer {
     fn new(settings: Settings) -> Self {
         let backoff = settings.backoff();
@@ -101,7 +95,7 @@ impl Dialer {
         self.earliest = begin + Duration::from_millis(self.settings.connect_gap_ms);
         let settings = Arc::clone(&self.settings);
         Box::pin(async move {
-            tokio::time::sleep_until(begin).await;
+            pause::until(Some(begin)).await;
             Link::connect(&settings).await
         })
     }

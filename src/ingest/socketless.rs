@@ -10,6 +10,7 @@ use crate::ingest::Stop;
 use crate::ingest::backoff::Backoff;
 use crate::ingest::driver::Delivered;
 use crate::ingest::driver::Driver;
+use crate::ingest::pause;
 
 /// Drives the feed until told to stop.
 pub(super) async fn run(mut driver: Driver, settings: Settings, mut stop: Stop) {
@@ -58,11 +59,11 @@ async fn serve(
             backoff.reset();
             stale_at = Instant::now() + silence;
         }
-        let due = driver.feed_timeout().map_or(stale_at, Instant::from_std);
+        let due = driver.feed_timeout().unwrap_or(stale_at);
         tokio::select! {
             biased;
             () = stop.asked() => return End::Stopped,
-            () = tokio::time::sleep_until(due.min(stale_at)) => {}
+            () = pause::until(Some(due.min(stale_at))) => {}
         }
         outcome = driver.timeout();
         if !outcome.alive && outcome.reconnect.is_none() && Instant::now() >= stale_at {

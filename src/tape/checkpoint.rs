@@ -241,3 +241,28 @@ fn ticker(from: &mut Reader<'_>) -> Option<Ticker> {
 fn seq(from: &mut Reader<'_>) -> Option<Seq> {
     from.varint().map(Seq)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tape::samples::a_board;
+
+    proptest! {
+        #[test]
+        fn every_board_comes_back(board in a_board()) {
+            let mut bytes = Vec::new();
+            encode(&board, &mut bytes);
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("checkpoint");
+            std::fs::write(&path, &bytes).unwrap();
+            let file = std::fs::File::open(&path).unwrap();
+            let mut blocks = Blocks::new(file, path, 0);
+            let again = decode(&mut blocks, bytes.len() as u64).unwrap();
+            prop_assert_eq!(blocks.offset(), bytes.len() as u64);
+            prop_assert_eq!(format!("{:?}", &again.symbols), format!("{:?}", &board.symbols));
+            prop_assert_eq!(again, board);
+        }
+    }
+}

@@ -239,3 +239,76 @@ fn take_rest<'a>(reader: &mut Reader<'a>) -> Option<Reader<'a>> {
     let length = usize::try_from(reader.varint()?).ok()?;
     reader.take(length).map(Reader::new)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tape::samples::an_event;
+
+    fn encoded(events: &[Event]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut base = Base::new(Seq(5), Nanos(7));
+        events.iter().for_each(|event| put_event(&mut out, event, &mut base));
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn every_event_comes_back(events in prop::collection::vec(an_event(), 1..5)) {
+            let bytes = encoded(&events);
+            let mut reader = Reader::new(&bytes);
+            let mut base = Base::new(Seq(5), Nanos(7));
+            for event in &events {
+                let entry = Entry::take(&mut reader, &mut base).unwrap();
+                prop_assert_eq!(entry.peek.seq, event.seq);
+                prop_assert_eq!(entry.peek.symbol, symbol_of(&event.body));
+                prop_assert_eq!(entry.peek.kind, Kind::of(&event.body));
+                let again = entry.decode().unwrap();
+                // By their digits too, which equality of decimals does not see.
+                prop_assert_eq!(format!("{again:?}"), format!("{event:?}"));
+                prop_assert_eq!(&again, event);
+            }
+            prop_assert!(reader.is_empty());
+        }
+
+        #[test]
+        fn no_bytes_panic(
+            event in an_event(),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            noise in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let mut bytes = encoded(&[event]);
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            for bytes in [bytes, noise] {
+                let mut base = Base::new(Seq(5), Nanos(7));
+                let taken = Entry::take(&mut Reader::new(&bytes), &mut base);
+                drop(taken.and_then(Entry::decode));
+            }
+        }
+    }
+
+    #[test]
+    fn a_reserved_kind_is_named() {
+        let decode = |kind: u8| {
+            let bytes = [kind, 3, 0, 0, 0];
+            let mut base = Base::new(Seq(5), Nanos(7));
+            Entry::take(&mut Reader::new(&bytes), &mut base).and_then(Entry::decode)
+        };
+        assert_eq!(decode(3).unwrap_err(), "a book snapshot");
+        assert_eq!(decode(4).unwrap_err(), "a book delta");
+        assert_eq!(decode(7).unwrap_err(), "an amend");
+        assert_eq!(decode(10).unwrap_err(), "a checkpoint among events");
+        assert_eq!(decode(11).unwrap_err(), "an unknown kind of entry");
+        assert_eq!(decode(0).unwrap_err(), "an unknown kind of entry");
+    }
+
+    #[test]
+    fn the_bytes_of_a_clock_event_are_these() {
+        let event = Event { seq: Seq(9), recv: Nanos(6), ts: None, body: Body::Clock };
+        assert_eq!(encoded(&[event]), [8 | JUMPS, 2, 5, 1]);
+    }
+}

@@ -30,7 +30,8 @@ const MAGIC: [u8; 8] = *b"TICKTAPE";
 /// The format that is written, and the greatest that is read.
 pub(super) const VERSION: u32 = 1;
 /// Where the first block begins.
-pub(super) const HEADER_BYTES: u64 = 80;
+pub(super) const HEADER_BYTES: u64 = HEADER_LEN as u64;
+const HEADER_LEN: usize = 80;
 /// How far apart, in bytes, the places of the sparse index are: what a point read decodes at most.
 const MARK_BYTES: u64 = 64 * 1024;
 
@@ -84,7 +85,7 @@ impl Header {
     }
 
     pub(super) fn read(file: &File) -> Result<Self, BadHeader> {
-        let mut bytes = [0; HEADER_BYTES as usize];
+        let mut bytes = [0; HEADER_LEN];
         match file.read_exact_at(&mut bytes, 0) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 return Err(BadHeader::Damaged("the header is cut short"));

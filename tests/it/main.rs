@@ -3,13 +3,15 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
+    clippy::print_stderr,
     reason = "a test that cannot go on has failed"
 )]
 
 mod client;
+mod crash;
 mod data;
 mod frames;
+mod full_disk;
 mod handshake;
 mod harness;
 mod http;

@@ -172,14 +172,6 @@ impl Connections {
         connection.as_mut().filter(|_| *round == id.round)
     }
 
-    /// Those with an operation that waits.
-    pub(super) fn waiting(&self) -> Vec<ConnectionId> {
-        let waits =
-            |of: &Option<Connection>| of.as_ref().is_some_and(|of| of.subscriber.is_waiting());
-        let indexed = (0..).zip(&self.list).filter(|(_, (_, connection))| waits(connection));
-        indexed.map(|(index, (round, _))| ConnectionId { index, round: *round }).collect()
-    }
-
     pub(super) fn ids(&self) -> Vec<ConnectionId> {
         let indexed = (0..).zip(&self.list).filter(|(_, (_, connection))| connection.is_some());
         indexed.map(|(index, (round, _))| ConnectionId { index, round: *round }).collect()

@@ -253,7 +253,7 @@ impl Shard {
     }
 
     fn retry_waiting(&mut self) {
-        for id in self.connections.waiting() {
+        for id in std::mem::take(&mut self.waiting) {
             self.with(id, Subscriber::retry);
             if let Some(connection) = self.connections.get(id)
                 && !connection.subscriber.is_waiting()
