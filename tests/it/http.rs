@@ -101,7 +101,7 @@ fn symbols_and_venues_are_listed() {
     assert_eq!(all["next"], Value::Null);
     for (pattern, count) in [
         ("*:*", 20),
-        ("sim:*-USD", 8),
+        ("sim:*-USD", 9),
         ("*:BTC-USD", 1),
         ("sim:AAPL", 1),
         ("x:*", 0),
