@@ -50,7 +50,7 @@ struct Market {
 impl Market {
     fn new(symbols_count: u32) -> (Self, Vec<Event>) {
         let mut board = Board::default();
-        let change = Registry::Feed { id: FeedId(0), name: "sim".into() };
+        let change = Registry::Feed { id: FeedId(0), name: "sim".into(), venue: "sim".into() };
         let mut events = vec![board.stamp_registry(change, NOW, Seq(1))];
         let names = (0..symbols_count).map(|at| Symbol::parse(&format!("sim:S{at:06}-USD")));
         let symbols: Vec<_> = names.map(Result::unwrap).collect();

@@ -3,6 +3,13 @@
 //! `cargo bench --bench latency` prints, for each load, the time from the reading of a tick (its
 //! `recv`) to the reading of its message by a client, and the server's CPU per delivered message.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot go on has failed"
+)]
+
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::process::Child;

@@ -1,5 +1,12 @@
 //! What a tick costs from the feed's queue to the shards' rings: stamped, journaled, published.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot go on has failed"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 

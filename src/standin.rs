@@ -20,6 +20,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use std::time::Instant;
 
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Venue;
@@ -27,10 +28,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 pub use fault::Fault;
 
+use crate::clock;
 use crate::ingest::capture::Capture;
 
 /// Longest frame of a recording, in bytes.
@@ -178,7 +179,7 @@ impl Standin {
         let spent = vec![0; script.faults.len()];
         let stage = Arc::new(Stage {
             script,
-            began: Instant::now(),
+            began: clock::monotonic(),
             control,
             memory: Mutex::new(Memory { spent, ..Memory::default() }),
             connections: AtomicU64::new(0),

@@ -125,6 +125,7 @@ pub struct Subscriber {
     rules: Rc<Rules>,
     outbox: Outbox,
     streams: Streams,
+    /// Oldest first, so in the order of their keys.
     subscriptions: Vec<Subscription>,
     subscriptions_made: u32,
     changes: Vec<Change>,
@@ -310,9 +311,9 @@ impl Subscriber {
         self.close(close);
     }
 
-    /// Says that this server is in trouble, or no longer.
-    pub fn on_service(&mut self, service: &Answer<'_>) {
-        self.push(service);
+    /// This server is in trouble, or no longer: a `service` message.
+    pub fn on_service(&mut self, service: &[u8]) {
+        self.outbox.push(service);
     }
 
     /// The server stops: the client shall come back after a while.
@@ -467,13 +468,14 @@ impl Subscriber {
     }
 
     fn slow_of(&self, owner: u32) -> Slow {
-        let found = self.subscriptions.iter().find(|subscription| subscription.key == owner);
+        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key).ok();
+        let found = at.and_then(|at| self.subscriptions.get(at));
         found.map_or(Slow::Close, |subscription| subscription.slow)
     }
 
     fn conflation_of(&mut self, owner: u32) -> Option<&mut subscription::Conflation> {
-        let found = self.subscriptions.iter_mut().find(|subscription| subscription.key == owner);
-        found.and_then(|subscription| subscription.conflation.as_mut())
+        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key).ok()?;
+        self.subscriptions.get_mut(at)?.conflation.as_mut()
     }
 
     /// The slots of a feed's streams, by channel and then by symbol bytewise.

@@ -11,6 +11,9 @@ use crate::time::Nanos;
 /// in each text or binary message by [`Feed::on_frame`], tells of the end by [`Feed::on_close`],
 /// and comes back by [`Feed::on_timeout`] when [`Feed::poll_timeout`] says so. Whatever a call
 /// produced stands in [`Output`] when it returns, also after an error.
+///
+/// `now` never steps: it is for timers. The driver may set `recv` of what was produced to the wall
+/// clock's time.
 pub trait Feed: Send {
     /// What the driver must know of the venue.
     fn profile(&self) -> Profile;

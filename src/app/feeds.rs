@@ -7,13 +7,15 @@ use tickwire_feeds::sim::Sim;
 use crate::app::Error;
 use crate::board::Board;
 use crate::config::Config;
+use crate::config::feed::Decode;
 use crate::config::feed::FeedConfig;
 use crate::config::feed::FeedInput;
+use crate::config::feed::FileInput;
 use crate::config::feed::SimInput;
-use crate::config::feed::VenueInput;
 use crate::ingest;
 use crate::ingest::Past;
 use crate::ingest::Settings;
+use crate::ingest::file::Recording;
 use crate::sequencer::intake::Intake;
 
 /// A feed that is about to run.
@@ -21,29 +23,37 @@ pub(super) struct Plan {
     pub(super) name: String,
     pub(super) venue: String,
     pub(super) continuity: &'static str,
-    feed: Box<dyn Feed>,
-    settings: Settings,
+    source: Source,
+}
+
+/// Where its ticks come from.
+enum Source {
+    Driven(Box<dyn Feed>, Settings),
+    Recorded(Recording),
 }
 
 /// The feeds that the configuration asks for.
 pub(super) fn plan(config: &Config) -> Result<Vec<Plan>, Error> {
-    config.feeds.iter().map(|feed| Plan::new(feed, config)).collect()
+    let planned = config.feeds.iter().map(|feed| {
+        let plan = Plan::new(feed, config);
+        plan.map_err(|source| Error::Feed { feed: feed.name.clone(), source })
+    });
+    planned.collect()
 }
 
 impl Plan {
-    fn new(of: &FeedConfig, config: &Config) -> Result<Self, Error> {
-        let (feed, url, venue) = match &of.input {
-            FeedInput::Sim(input) => (sim(input), String::new(), of.name.clone()),
-            FeedInput::Venue(input) => {
-                (venue(input), input.url.clone(), input.venue.name().to_owned())
+    fn new(of: &FeedConfig, config: &Config) -> Result<Self, tickwire_feeds::Error> {
+        let name = of.name.clone();
+        let (feed, url) = match &of.input {
+            FeedInput::File(input) => {
+                let recording = recording(&name, input)?;
+                let (venue, source) = (name.clone(), Source::Recorded(recording));
+                return Ok(Self { name, venue, continuity: "none", source });
             }
-            FeedInput::File(_) => (
-                Err(tickwire_feeds::Error::BadSetting("file feeds do not run yet".to_owned())),
-                String::new(),
-                of.name.clone(),
-            ),
+            FeedInput::Sim(input) => (sim(input)?, String::new()),
+            FeedInput::Venue(input) => (input.venue.feed(&input.symbols)?, input.url.clone()),
         };
-        let feed = feed.map_err(|source| Error::Feed { feed: of.name.clone(), source })?;
+        let profile = feed.profile();
         let mut settings = Settings::of(&*feed);
         settings.url = url;
         settings.backoff_ms_min = config.ingest.reconnect_ms_min.into();
@@ -52,18 +62,19 @@ impl Plan {
         if let Some(stall_ms) = of.stall_ms {
             settings.silence_ms = stall_ms.into();
         }
-        let continuity = feed.profile().trade_continuity;
-        Ok(Self { name: of.name.clone(), venue, continuity, feed, settings })
+        let (venue, continuity) = (profile.venue.to_owned(), profile.trade_continuity);
+        Ok(Self { name, venue, continuity, source: Source::Driven(feed, settings) })
     }
 
-    /// Takes up where the tape ends.
+    /// Takes up where the tape ends. A recording is played anew.
     pub(super) fn resume(mut self, board: &Board) -> Self {
         let Some(id) = board.feed_id(&self.name) else { return self };
-        self.settings.past = Past::Resumed;
+        let Source::Driven(feed, settings) = &mut self.source else { return self };
+        settings.past = Past::Resumed;
         for (_, symbol) in board.symbols().filter(|(_, symbol)| symbol.feed == id) {
             let last = symbol.last_trade.as_ref().and_then(|last| last.trade.trade_id.as_ref());
             if let Some(last) = last {
-                self.feed.resume_after(&symbol.symbol, last);
+                feed.resume_after(&symbol.symbol, last);
             }
         }
         self
@@ -71,12 +82,19 @@ impl Plan {
 
     /// Runs it, on the runtime that this is called in.
     pub(super) fn start(self, intake: Intake) -> ingest::Handle {
-        ingest::spawn(self.feed, self.settings, intake)
+        match self.source {
+            Source::Driven(feed, settings) => ingest::spawn(feed, settings, intake),
+            Source::Recorded(recording) => ingest::file::spawn(recording, intake),
+        }
     }
 }
 
-fn venue(input: &VenueInput) -> Result<Box<dyn Feed>, tickwire_feeds::Error> {
-    input.venue.feed(&input.symbols)
+fn recording(name: &str, input: &FileInput) -> Result<Recording, tickwire_feeds::Error> {
+    let venue = match &input.decode {
+        Decode::Csv => None,
+        Decode::Capture { venue, symbols } => Some(venue.feed(symbols)?),
+    };
+    Recording::new(name, &input.path, input.speed, venue)
 }
 
 fn sim(input: &SimInput) -> Result<Box<dyn Feed>, tickwire_feeds::Error> {

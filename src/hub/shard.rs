@@ -97,7 +97,8 @@ pub struct Shard {
     hungry: Vec<ConnectionId>,
     /// Connections with an operation that waits for this shard to move on.
     waiting: Vec<ConnectionId>,
-    troubles: u64,
+    /// What clients were last told of: the hub's count of troubles, and this shard's pace.
+    troubles: (u64, Pace),
     drained: bool,
     trouble: Option<Trouble>,
     stats: Arc<ShardStats>,
@@ -131,7 +132,7 @@ impl Shard {
             dirty: Vec::new(),
             hungry: Vec::new(),
             waiting: Vec::new(),
-            troubles: 0,
+            troubles: (0, Pace::Keeping),
             drained: false,
             trouble: None,
             stats,
@@ -177,8 +178,8 @@ impl Shard {
     pub fn connect(&mut self) -> ConnectionId {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::new(Rc::clone(&self.rules), &self.view(now));
-        if let Some(trouble) = &self.trouble {
-            subscriber.on_service(&degraded(trouble));
+        if let Some(service) = self.service() {
+            subscriber.on_service(&service.to_json());
         }
         let timeout = subscriber.poll_timeout();
         let id = self.connections.insert(subscriber, timeout);
@@ -272,6 +273,19 @@ impl Shard {
         }
     }
 
+    /// What keeps this server from doing its work, if anything does.
+    fn service(&self) -> Option<Answer<'_>> {
+        match (&self.trouble, self.troubles.1) {
+            (Some(Trouble { reason, since }), _) => {
+                Some(service("degraded", Some(reason), *since))
+            }
+            (None, Pace::Lagging) => {
+                Some(service("lagging", Some("this server is catching up"), clock::now()))
+            }
+            (None, Pace::Keeping) => None,
+        }
+    }
+
     fn mark(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         if !connection.dirty {
@@ -338,10 +352,6 @@ macro_rules! view {
     };
 }
 use view;
-
-fn degraded(trouble: &Trouble) -> Answer<'_> {
-    service("degraded", Some(&trouble.reason), trouble.since)
-}
 
 fn service<'a>(state: &'a str, reason: Option<&'a str>, since: Nanos) -> Answer<'a> {
     Answer::Service { state, reason, since: Time(since) }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tickwire_feeds::Feed;
 use tickwire_feeds::Nanos;
@@ -14,7 +15,6 @@ use tickwire_feeds::tick::Gap;
 use tickwire_feeds::tick::GapState;
 use tickwire_feeds::tick::Scope;
 use tickwire_feeds::tick::Status;
-use tokio::time::Instant;
 
 use crate::clock;
 use crate::clock::Steady;
@@ -104,12 +104,12 @@ impl<F: Feed + ?Sized> Driver<F> {
 
     /// When to call [`Driver::timeout`]; `None` for never.
     pub(super) fn feed_timeout(&self) -> Option<Instant> {
-        self.feed.poll_timeout().map(|at| Instant::from_std(self.steady.instant(at)))
+        self.feed.poll_timeout().map(|at| self.steady.instant(at))
     }
 
     /// When to call [`Driver::give_up`]; `None` for never.
     pub(super) fn down_at(&self) -> Option<Instant> {
-        self.health.down_at().map(|at| Instant::from_std(self.steady.instant(at)))
+        self.health.down_at().map(|at| self.steady.instant(at))
     }
 
     /// A connection was made in place of one that is gone.

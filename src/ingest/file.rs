@@ -5,8 +5,8 @@
 //! it is stale. Neither is tried again.
 
 mod decoder;
+mod pace;
 mod renamed;
-mod speed;
 
 use std::fmt;
 use std::io;
@@ -20,10 +20,9 @@ use tickwire_feeds::Nanos;
 use tickwire_feeds::TapeCsv;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-pub use speed::Speed;
-
+use crate::clock;
+use crate::config::quantity::Speed;
 use crate::ingest::Handle;
 use crate::ingest::Settings;
 use crate::ingest::Stats;
@@ -32,8 +31,8 @@ use crate::ingest::capture::Capture;
 use crate::ingest::driver::Delivered;
 use crate::ingest::driver::Driver;
 use crate::ingest::file::decoder::Decoder;
+use crate::ingest::file::pace::Pace;
 use crate::ingest::file::renamed::Renamed;
-use crate::ingest::file::speed::Pace;
 use crate::ingest::pause;
 use crate::sequencer::intake::Intake;
 
@@ -168,7 +167,7 @@ async fn play_batch(driver: &mut Driver<Decoder>, pace: &mut Pace, batch: Batch)
     for Line { end, time } in lines {
         let Some((line, tail)) = rest.split_at_mut_checked(end - start) else { break };
         (rest, start) = (tail, end);
-        let due = pace.due(driver.feed().time(line, time), Instant::now());
+        let due = pace.due(driver.feed().time(line, time), clock::monotonic());
         if due.is_some() || driver.is_laden() {
             if driver.deliver().await == Delivered::Closed {
                 return Delivered::Closed;

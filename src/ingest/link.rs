@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::SinkExt;
 use futures_util::StreamExt;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use crate::clock;
 use crate::ingest::Settings;
 
 /// A venue that does not take a short message for so long is gone.
@@ -68,7 +69,7 @@ impl Link {
                 socket: Box::new(socket),
                 sends: VecDeque::new(),
                 send_gap: Duration::from_millis(settings.send_gap_ms),
-                send_at: Instant::now(),
+                send_at: clock::monotonic(),
                 held: None,
             }),
             Ok(Err(error)) => Err(cannot_connect(&error)),

@@ -5,11 +5,12 @@
 //! connection is not taken for lost because the other one was faster.
 
 use std::time::Duration;
+use std::time::Instant;
 
-use tokio::time::Instant;
-
+use crate::clock;
 use crate::ingest::link::Arrival;
 use crate::ingest::link::Link;
+use crate::ingest::pause;
 
 /// How far a new connection runs behind the old one until it takes over.
 const OVERLAP: Duration = Duration::from_secs(1);
@@ -36,7 +37,7 @@ enum Turn {
 impl Newcomer {
     /// Has to deliver within the time that a venue may be silent.
     pub(super) fn new(link: Link, silence: Duration) -> Self {
-        Self { link, turn: Turn::First, silence, silent_at: Instant::now() + silence }
+        Self { link, turn: Turn::First, silence, silent_at: clock::monotonic() + silence }
     }
 
     /// Waits for what comes next.
@@ -48,7 +49,7 @@ impl Newcomer {
             Turn::First => match self.link.next().await {
                 Arrival::Message(first) => {
                     self.link.hold(first);
-                    let read_at = Instant::now() + OVERLAP;
+                    let read_at = clock::monotonic() + OVERLAP;
                     self.turn = Turn::Wait(read_at);
                     self.silent_at = read_at + self.silence;
                     Arrival::Control
@@ -56,7 +57,7 @@ impl Newcomer {
                 other => other,
             },
             Turn::Wait(until) => {
-                tokio::time::sleep_until(until).await;
+                pause::until(Some(until)).await;
                 self.turn = Turn::Read;
                 Arrival::Control
             }

@@ -1,6 +1,8 @@
 //! Waiting for a time that may have passed.
 
-use tokio::time::Instant;
+use std::time::Instant;
+
+use crate::clock;
 
 /// Waits until `at`, for ever without one.
 ///
@@ -12,7 +14,7 @@ use tokio::time::Instant;
 pub(crate) async fn until(at: Option<Instant>) {
     match at {
         None => std::future::pending().await,
-        Some(at) if at <= Instant::now() => tokio::task::coop::consume_budget().await,
-        Some(at) => tokio::time::sleep_until(at).await,
+        Some(at) if at <= clock::monotonic() => tokio::task::coop::consume_budget().await,
+        Some(at) => tokio::time::sleep_until(at.into()).await,
     }
 }

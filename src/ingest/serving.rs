@@ -4,9 +4,9 @@
 //! [`Newcomer`]) until it delivers.
 
 use std::time::Duration;
+use std::time::Instant;
 
-use tokio::time::Instant;
-
+use crate::clock;
 use crate::ingest::End;
 use crate::ingest::Stop;
 use crate::ingest::driver::Driver;
@@ -64,7 +64,7 @@ enum Event {
 impl<'d> Serving<'d> {
     /// Takes a new connection into service.
     pub(super) fn new(driver: &'d mut Driver, dialer: &'d mut Dialer, link: Link) -> Self {
-        let now = Instant::now();
+        let now = clock::monotonic();
         let silence = Duration::from_millis(dialer.settings.silence_ms);
         let rotate_after = dialer.settings.rotate_after_ms.map(Duration::from_millis);
         Self {
@@ -105,7 +105,7 @@ impl<'d> Serving<'d> {
             };
             // Also after a batch: a venue that never pauses must not stop the timers.
             let looked = match done {
-                Ok(()) => self.look(Instant::now()).await,
+                Ok(()) => self.look(clock::monotonic()).await,
                 Err(reason) => Err(reason),
             };
             if let Err(reason) = looked {
@@ -122,7 +122,7 @@ impl<'d> Serving<'d> {
                 Offered::All => break,
                 Offered::Closed => return Some(End::Stopped),
                 Offered::Full => {
-                    began.get_or_insert_with(Instant::now);
+                    began.get_or_insert_with(clock::monotonic);
                     self.link.flush();
                     tokio::select! {
                         biased;
@@ -134,7 +134,7 @@ impl<'d> Serving<'d> {
         }
         if let Some(began) = began {
             // The silence was ours.
-            let now = Instant::now();
+            let now = clock::monotonic();
             self.silent_at += now - began;
             self.grace_until = now + OVERSLEPT;
         }
@@ -150,7 +150,7 @@ impl<'d> Serving<'d> {
             event = self.next.event() => event,
             () = pause::until(Some(due)) => Event::Due,
         };
-        let now = Instant::now();
+        let now = clock::monotonic();
         if now > due + OVERSLEPT {
             self.grace_until = now + OVERSLEPT;
         }
@@ -209,7 +209,7 @@ impl<'d> Serving<'d> {
     /// # Errors
     /// Why the connection is of no more use.
     fn batch(&mut self, which: Which, first: Arrival) -> Result<(), String> {
-        let now = Instant::now();
+        let now = clock::monotonic();
         self.arrived(which, first, now)?;
         for _ in 1..BATCH_FRAMES {
             if which == Which::Next || self.driver.is_laden() {
@@ -260,14 +260,14 @@ impl<'d> Serving<'d> {
             Ok(mut link) => {
                 let outcome = self.driver.open_another();
                 link.queue(self.driver.sends());
-                let now = Instant::now();
+                let now = clock::monotonic();
                 self.next = Next::Open(Newcomer::new(link, self.silence));
                 self.settle(Which::Next, outcome, now)
             }
             Err(reason) => {
                 tracing::info!(venue = self.driver.venue(), reason, "rotation failed");
                 self.next = Next::None;
-                self.rotate_at = Some(Instant::now() + self.dialer.backoff());
+                self.rotate_at = Some(clock::monotonic() + self.dialer.backoff());
                 Ok(())
             }
         }
@@ -290,7 +290,7 @@ impl<'d> Serving<'d> {
                 if let Next::Open(newcomer) = next {
                     tokio::spawn(newcomer.into_link().close());
                 }
-                self.rotate_at = Some(Instant::now() + self.dialer.backoff());
+                self.rotate_at = Some(clock::monotonic() + self.dialer.backoff());
                 Ok(())
             }
         }
@@ -309,7 +309,7 @@ impl<'d> Serving<'d> {
         // Its farewell must not hold up the new one.
         tokio::spawn(old.close());
         let rotate_after = self.dialer.settings.rotate_after_ms.map(Duration::from_millis);
-        let now = Instant::now();
+        let now = clock::monotonic();
         self.rotate_at = rotate_after.map(|after| now + after);
         self.silent_at = now + self.silence;
     }

@@ -3,9 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
-use tokio::time::Instant;
-
+use crate::clock;
 use crate::ingest::End;
 use crate::ingest::Settings;
 use crate::ingest::Stop;
@@ -86,12 +86,12 @@ async fn deliver(driver: &mut Driver, stop: &mut Stop) -> Delivered {
 impl Dialer {
     fn new(settings: Settings) -> Self {
         let backoff = settings.backoff();
-        Self { settings: Arc::new(settings), backoff, earliest: Instant::now() }
+        Self { settings: Arc::new(settings), backoff, earliest: clock::monotonic() }
     }
 
     /// Begins to connect, after a wait at least.
     pub(super) fn attempt(&mut self, wait: Duration) -> Attempt {
-        let begin = self.earliest.max(Instant::now() + wait);
+        let begin = self.earliest.max(clock::monotonic() + wait);
         self.earliest = begin + Duration::from_millis(self.settings.connect_gap_ms);
         let settings = Arc::clone(&self.settings);
         Box::pin(async move {

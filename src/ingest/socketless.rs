@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
+use crate::clock;
 use crate::ingest::End;
 use crate::ingest::Settings;
 use crate::ingest::Stop;
@@ -43,7 +42,7 @@ async fn serve(
 ) -> End {
     let silence = Duration::from_millis(settings.silence_ms);
     let mut outcome = driver.open();
-    let mut stale_at = Instant::now() + silence;
+    let mut stale_at = clock::monotonic() + silence;
     loop {
         tokio::select! {
             biased;
@@ -57,7 +56,7 @@ async fn serve(
         }
         if outcome.alive {
             backoff.reset();
-            stale_at = Instant::now() + silence;
+            stale_at = clock::monotonic() + silence;
         }
         let due = driver.feed_timeout().unwrap_or(stale_at);
         tokio::select! {
@@ -66,7 +65,7 @@ async fn serve(
             () = pause::until(Some(due.min(stale_at))) => {}
         }
         outcome = driver.timeout();
-        if !outcome.alive && outcome.reconnect.is_none() && Instant::now() >= stale_at {
+        if !outcome.alive && outcome.reconnect.is_none() && clock::monotonic() >= stale_at {
             return End::Broken(settings.silence_reason());
         }
     }

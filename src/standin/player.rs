@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+use std::time::Instant;
 
 use futures_util::SinkExt;
 use futures_util::StreamExt;
@@ -12,10 +13,11 @@ use rand::rngs::StdRng;
 use tickwire_feeds::Nanos;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::clock;
 use crate::ingest::pause;
 use crate::standin::Again;
 use crate::standin::Control;
@@ -75,7 +77,7 @@ pub(super) async fn play(socket: TcpStream, stage: Arc<Stage>) {
 impl Player {
     fn new(stage: Arc<Stage>, socket: WebSocketStream<TcpStream>, number: u64) -> Self {
         let random = StdRng::seed_from_u64(stage.script.seed.wrapping_add(number));
-        let now = Instant::now();
+        let now = clock::monotonic();
         let mut player = Self {
             stage,
             socket,
@@ -110,7 +112,7 @@ impl Player {
                 biased;
                 changed = control.changed() => changed.map_err(|_| Cut)?,
                 () = pause::until(end) => return Err(Cut),
-                message = self.socket.next() => self.hear(message.ok_or(Cut)?.map_err(|_| Cut)?).await?,
+                message = self.socket.next() => self.hear(message).await?,
                 () = pause::until(self.ping_at) => self.ping().await?,
                 () = pause::until(Some(self.due)), if plays => self.step(&mut control).await?,
             }
@@ -122,8 +124,8 @@ impl Player {
         self.stage.script.frames.get(self.at?)
     }
 
-    async fn hear(&mut self, message: Message) -> Result<(), Cut> {
-        match message {
+    async fn hear(&mut self, message: Option<Result<Message, Error>>) -> Result<(), Cut> {
+        match message.ok_or(Cut)?.map_err(|_| Cut)? {
             Message::Text(text) => self.request(text.as_str()).await,
             Message::Pong(_) => {
                 self.pings_open = 0;
@@ -172,7 +174,7 @@ impl Player {
             Again::From(at) => at,
         };
         self.at = Some(at);
-        self.due = Instant::now();
+        self.due = clock::monotonic();
     }
 
     /// Plays one frame, with all that goes wrong about it.
@@ -192,7 +194,7 @@ impl Player {
             self.feed_or_cut(text, control).await?;
         }
         self.schedule(at);
-        let pause = self.due > Instant::now() || self.frame().is_none();
+        let pause = self.due > clock::monotonic() || self.frame().is_none();
         if pause || self.unflushed >= FLUSH_FRAMES {
             self.unflushed = 0;
             self.socket.flush().await.map_err(|_| Cut)?;
@@ -258,7 +260,7 @@ impl Player {
 
     /// When the frame after the one at `at` is due.
     fn schedule(&mut self, at: usize) {
-        let now = Instant::now();
+        let now = clock::monotonic();
         let slow = self.stage.script.faults.iter().filter_map(|fault| match fault {
             Fault::Slow { at_frame, gap_ms } if at >= *at_frame => Some(*gap_ms),
             _ => None,
@@ -288,7 +290,7 @@ impl Player {
             return Err(Cut);
         }
         self.pings_open += 1;
-        self.ping_at = self.ping_gap().map(|gap| Instant::now() + gap);
+        self.ping_at = self.ping_gap().map(|gap| clock::monotonic() + gap);
         self.socket.send(Message::Ping("tick".into())).await.map_err(|_| Cut)
     }
 
@@ -306,7 +308,7 @@ impl Player {
             Fault::CutAfterMs(ms) => Some(Duration::from_millis(*ms)),
             _ => None,
         });
-        ages.min().map(|age| Instant::now() + age)
+        ages.min().map(|age| clock::monotonic() + age)
     }
 
     fn happens(&mut self, one_in: u32) -> bool {

@@ -28,6 +28,7 @@ use crate::event::Channel;
 use crate::event::DayStart;
 use crate::event::Event;
 use crate::event::FeedId;
+use crate::event::FeedLink;
 use crate::event::Fields;
 use crate::event::Gap;
 use crate::event::Health;
@@ -157,7 +158,11 @@ fn registry() -> impl Strategy<Value = Registry> {
     let symbol = "[a-z0-9_]{1,16}:[A-Za-z0-9._/-]{1,40}";
     let symbol = symbol.prop_map(|text| Symbol::parse(&text).unwrap());
     prop_oneof![
-        (feed_id(), text()).prop_map(|(id, name)| Registry::Feed { id, name }),
+        (feed_id(), text(), text()).prop_map(|(id, name, venue)| Registry::Feed {
+            id,
+            name,
+            venue
+        }),
         (symbol_id(), symbol, feed_id(), option::of(text()))
             .prop_map(|(id, symbol, feed, raw)| Registry::Listed { id, symbol, feed, raw }),
         symbol_id().prop_map(|id| Registry::Unlisted { id }),
@@ -167,8 +172,10 @@ fn registry() -> impl Strategy<Value = Registry> {
 
 fn scope() -> impl Strategy<Value = Scope> {
     let links = prop::collection::vec((word(&Channel::ALL), link()), 0..3);
+    let except = prop::collection::vec((symbol_id(), health()), 0..3);
+    let feed_link = (seq(), except).prop_map(|(prev, except)| FeedLink { prev, except });
     prop_oneof![
-        feed_id().prop_map(Scope::Feed),
+        (feed_id(), feed_link).prop_map(|(feed, link)| Scope::Feed(feed, link)),
         (symbol_id(), links).prop_map(|(symbol, links)| Scope::Symbol(symbol, links)),
     ]
 }
@@ -179,9 +186,10 @@ fn health() -> impl Strategy<Value = Health> {
 }
 
 fn feed_board() -> impl Strategy<Value = FeedBoard> {
-    (text(), health(), seq(), seq(), seq(), any::<bool>()).prop_map(
-        |(name, health, status_seq, touched, disconnect, listed_all)| FeedBoard {
+    (text(), text(), health(), seq(), seq(), seq(), any::<bool>()).prop_map(
+        |(name, venue, health, status_seq, touched, disconnect, listed_all)| FeedBoard {
             name,
+            venue,
             health,
             status_seq,
             touched,

@@ -22,7 +22,6 @@ use crate::hub::Shared;
 use crate::hub::shard::ConnectionId;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
-use crate::hub::shard::degraded;
 use crate::hub::shard::service;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
@@ -237,16 +236,16 @@ impl Shard {
         }
     }
 
+    /// Tells every client when this server gets into trouble, or out of it.
     fn on_troubles(&mut self) {
-        let troubles = self.hub.troubles();
+        let pace = pace(&self.board, &self.hub, (self.level_at, clock::monotonic()));
+        let troubles = (self.hub.troubles(), pace);
         if troubles == self.troubles {
             return;
         }
         self.troubles = troubles;
         self.trouble = self.hub.trouble();
-        let trouble = self.trouble.clone();
-        let now = clock::now();
-        let message = trouble.as_ref().map_or_else(|| service("ok", None, now), degraded);
+        let message = self.service().unwrap_or_else(|| service("ok", None, clock::now())).to_json();
         for id in self.connections.ids() {
             self.with(id, |subscriber, _| subscriber.on_service(&message));
         }

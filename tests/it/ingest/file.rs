@@ -8,8 +8,8 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tickwire::clock;
+use tickwire::config::quantity::Speed;
 use tickwire::ingest::file::Recording;
-use tickwire::ingest::file::Speed;
 use tickwire_feeds::Tick;
 use tickwire_feeds::Venue;
 use tickwire_feeds::tick::State;
@@ -49,7 +49,7 @@ fn csv(count: i64, gap_ms: i64) -> String {
 }
 
 fn recording(path: &Path, speed: &str) -> Recording {
-    Recording::new("f", path, speed.parse().unwrap(), None).unwrap()
+    Recording::new("f", path, Speed::parse(speed).unwrap(), None).unwrap()
 }
 
 fn has_ended(ticks: &[Tick]) -> bool {
@@ -122,7 +122,7 @@ async fn recorded_frames_speak_under_the_name_of_their_own_feed() {
     let frames = market(500).join("\n");
     let capture = file("spot.ndjson.gz", &packed(frames.as_bytes()));
     let venue = Some(feed(Venue::Binance, &[BTC]));
-    let ticks = play(Recording::new("f", &capture.path, Speed::FULL, venue).unwrap()).await;
+    let ticks = play(Recording::new("f", &capture.path, Speed::UNPACED, venue).unwrap()).await;
     assert_eq!(trade_ids(&ticks, "f:binance.BTC-USDT"), (1..=500).collect::<Vec<_>>());
     assert_eq!(listed(&ticks), ["f:binance.BTC-USDT"]);
     assert_eq!(states(&ticks).last(), Some(&state(State::Stale, "end of file")));
@@ -135,7 +135,8 @@ async fn recorded_frames_take_the_time_that_stands_beside_them() {
     std::fs::write(capture.path.with_file_name("spot.recv_ns"), times).unwrap();
     let venue = Some(feed(Venue::Binance, &[BTC]));
     let begin = clock::monotonic();
-    let ticks = play(Recording::new("f", &capture.path, Speed::AS_RECORDED, venue).unwrap()).await;
+    let ticks =
+        play(Recording::new("f", &capture.path, Speed::AS_IT_HAPPENED, venue).unwrap()).await;
     assert!((400..1_400).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
     assert_eq!(trade_ids(&ticks, "f:binance.BTC-USDT"), [1, 2, 3]);
 }
@@ -174,7 +175,7 @@ async fn bad_rows_are_counted_and_the_others_come_out() {
 fn what_cannot_be_played_is_refused_at_once() {
     let refuse = |name: &str, path: &str, venue: Option<Venue>| {
         let venue = venue.map(|venue| feed(venue, venue.main_pairs()));
-        let refused = Recording::new(name, Path::new(path), Speed::FULL, venue);
+        let refused = Recording::new(name, Path::new(path), Speed::UNPACED, venue);
         refused.unwrap_err().to_string()
     };
     assert!(refuse("F!", "a.csv", None).contains("feed name"));

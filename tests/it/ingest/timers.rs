@@ -167,6 +167,18 @@ async fn a_process_that_stood_still_blames_nobody() {
 }
 
 #[tokio::test]
+async fn a_feed_may_read_before_a_time_that_was_slept_through_is_held_against_the_venue() {
+    let standin = standin(Script::new(Venue::Binance, [])).await;
+    let (feed, log) = Probe::boxed(Some(100), 0);
+    let mut bench = Bench::start(feed, hasty(&standin));
+    bench.until(|_| times(&log, "open").len() == 1).await;
+    std::thread::sleep(Duration::from_millis(1_300));
+    let awake = clock::monotonic();
+    bench.until(|_| times(&log, "timeout").len() == 1).await;
+    assert!(times(&log, "timeout")[0] - awake >= Duration::from_millis(900));
+}
+
+#[tokio::test]
 async fn a_feed_that_is_told_to_stop_says_farewell() {
     let script = Script {
         pace: Pace::Every(Duration::from_millis(1)),
