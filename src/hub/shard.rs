@@ -276,9 +276,7 @@ impl Shard {
     /// What keeps this server from doing its work, if anything does.
     fn service(&self) -> Option<Answer<'_>> {
         match (&self.trouble, self.troubles.1) {
-            (Some(Trouble { reason, since }), _) => {
-                Some(service("degraded", Some(reason), *since))
-            }
+            (Some(Trouble { reason, since }), _) => Some(service("degraded", Some(reason), *since)),
             (None, Pace::Lagging) => {
                 Some(service("lagging", Some("this server is catching up"), clock::now()))
             }

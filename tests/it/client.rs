@@ -29,8 +29,13 @@ impl Client {
     /// Connects and takes the `welcome`.
     #[track_caller]
     pub(crate) fn connect(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).unwrap(), address)
+    }
+
+    /// Upgrades a connection and takes the `welcome`.
+    #[track_caller]
+    pub(crate) fn over(stream: TcpStream, address: SocketAddr) -> Self {
         let request = format!("ws://{address}/v1/stream").into_client_request().unwrap();
-        let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (socket, _) = tungstenite::client(request, stream).expect("an upgrade");
@@ -336,6 +341,27 @@ fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
 
 fn is_timeout(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The keys of an object, in the order in which they stand.
+pub(crate) fn keys(text: &str) -> Vec<String> {
+    let (mut keys, mut depth, mut rest) = (Vec::new(), 0, text);
+    while let Some(at) = rest.find(['{', '}', '"']) {
+        let (mark, after) = (rest.as_bytes()[at], &rest[at + 1..]);
+        rest = after;
+        match mark {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => {
+                let (word, after) = after.split_once('"').unwrap();
+                if depth == 1 && after.starts_with(':') {
+                    keys.push(word.to_owned());
+                }
+                rest = after;
+            }
+        }
+    }
+    keys
 }
 
 /// An HTTP response.

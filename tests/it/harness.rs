@@ -35,7 +35,6 @@ pub(crate) struct Server {
 /// What a server leaves behind for the next one on the same tape.
 pub(crate) struct Remains {
     pub(crate) status: ExitStatus,
-    pub(crate) log: String,
     pub(crate) dir: TempDir,
 }
 
@@ -109,7 +108,7 @@ impl Server {
         let log = self.log.take().map(|log| log.join().unwrap()).unwrap_or_default();
         let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap());
         check_log(&log);
-        Remains { status, log, dir }
+        Remains { status, dir }
     }
 
     /// Bytes of memory that it has now.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::client::Response;
 use crate::client::get;
+use crate::client::keys;
 use crate::client::request;
 use crate::harness::Server;
 use crate::harness::eventually;
@@ -30,27 +31,6 @@ fn check_error(response: &Response, status: u16, code: &str) {
     assert_eq!(error.keys().collect::<Vec<_>>(), ["code", "message"], "{response:?}");
     assert_eq!(error["code"], code, "{response:?}");
     assert!(!error["message"].as_str().unwrap().is_empty());
-}
-
-/// The keys of an object, in the order in which they stand.
-fn keys(text: &str) -> Vec<String> {
-    let (mut keys, mut depth, mut rest) = (Vec::new(), 0, text);
-    while let Some(at) = rest.find(['{', '}', '"']) {
-        let (mark, after) = (rest.as_bytes()[at], &rest[at + 1..]);
-        rest = after;
-        match mark {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {
-                let (word, after) = after.split_once('"').unwrap();
-                if depth == 1 && after.starts_with(':') {
-                    keys.push(word.to_owned());
-                }
-                rest = after;
-            }
-        }
-    }
-    keys
 }
 
 #[test]
