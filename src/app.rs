@@ -27,6 +27,7 @@ use crate::http::shop::ClientBounds;
 use crate::http::shop::House;
 use crate::http::shop::RunningFeed;
 use crate::http::shop::Shop;
+use crate::http::visitors::Visitors;
 use crate::hub::Hub;
 use crate::hub::Publisher;
 use crate::hub::shard;
@@ -43,6 +44,10 @@ use crate::tape;
 use crate::tape::Journal;
 use crate::wire::answer::Limits;
 
+/// How long what a client still sends is read after the last byte for it: closing at once would
+/// answer with a reset, which can overtake the close frame. The library's clock is half a second
+/// coarse.
+const LINGER: Duration = Duration::from_millis(600);
 /// Bytes that the kernel holds unsent for one client: beyond them they wait where they are counted.
 const NOTSENT_LOWAT: u32 = 16 * 1024;
 
@@ -131,7 +136,9 @@ impl App {
             feeds: running,
             sequencer: stats,
             bounds: client_bounds(config),
+            visitors: Arc::new(Visitors::new(&config.limits)),
             origins: config.http.allowed_origins.clone(),
+            public_url: config.http.public_url.clone(),
             was_live: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         });
@@ -204,7 +211,6 @@ fn client_bounds(config: &Config) -> ClientBounds {
         frame_bytes: limits.frame_bytes,
         message_bytes: limits.message_bytes,
         fragments: limits.fragments,
-        connections: limits.connections,
     }
 }
 
@@ -297,6 +303,7 @@ fn start_server(
     let server = HttpServer::new(factory)
         .on_connect(move |io, _| tune(io, timeout))
         .client_request_timeout(Duration::from_millis(config.http.head_timeout_ms.into()))
+        .client_disconnect_timeout(LINGER)
         .shutdown_timeout(2)
         .disable_signals();
     let server = match config.http.workers {

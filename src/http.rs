@@ -3,26 +3,33 @@
 mod failure;
 mod guard;
 mod ops;
+mod origin;
 mod reference;
 pub mod shop;
+pub mod visitors;
 mod websocket;
 
+use actix_web::Handler;
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::Resource;
+use actix_web::Responder;
 use actix_web::web;
+use tickwire_feeds::error::quoted;
 
 use crate::http::failure::Failure;
 
 /// Adds all routes to an application whose data holds a [`shop::Shop`].
 pub fn routes(config: &mut web::ServiceConfig) {
+    let stream = web::resource("/v1/stream").get(websocket::stream);
     config
-        .route("/v1/stream", web::get().to(websocket::stream))
-        .route("/v1/snapshot", web::get().to(reference::snapshot))
-        .route("/v1/symbols", web::get().to(reference::symbols))
-        .route("/v1/venues", web::get().to(reference::venues))
-        .route("/healthz", web::get().to(ops::healthz))
-        .route("/readyz", web::get().to(ops::readyz))
-        .route("/metrics", web::get().to(ops::metrics))
+        .service(stream.default_service(web::to(|request| refuse(request, "GET"))))
+        .service(page("/v1/snapshot", reference::snapshot))
+        .service(page("/v1/symbols", reference::symbols))
+        .service(page("/v1/venues", reference::venues))
+        .service(page("/healthz", ops::healthz))
+        .service(page("/readyz", ops::readyz))
+        .service(page("/metrics", ops::metrics))
         .default_service(web::to(nowhere))
         .app_data(
             web::QueryConfig::default()
@@ -30,6 +37,22 @@ pub fn routes(config: &mut web::ServiceConfig) {
         );
 }
 
+/// What is read; the library leaves the body out of an answer to `HEAD`.
+fn page<F, Args>(path: &str, read: F) -> Resource
+where
+    F: Handler<Args, Output: Responder + 'static>,
+    Args: actix_web::FromRequest + 'static,
+{
+    web::resource(path)
+        .get(read.clone())
+        .route(web::head().to(read))
+        .default_service(web::to(|request| refuse(request, "GET, HEAD")))
+}
+
+async fn refuse(request: HttpRequest, served: &'static str) -> Result<HttpResponse, Failure> {
+    Err(Failure::method(request.method(), served))
+}
+
 async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    Err(Failure::not_found(format!("nothing at {}", request.path())))
+    Err(Failure::not_found(format!("nothing at {}", quoted(request.path()))))
 }

@@ -121,7 +121,7 @@ mod tests {
         let mut outbox = Outbox::new(64);
         outbox.push(b"one");
         outbox.push(b"two");
-        outbox.close(Close::Normal);
+        outbox.close(Close::Answer(Some(1000)));
         outbox.push(b"never");
         assert_eq!(&outbox.take(5)[..], b"\x81\x03one");
         assert_eq!(&outbox.take(99)[..], b"\x81\x03two\x88\x02\x03\xe8");

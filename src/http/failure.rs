@@ -5,9 +5,14 @@ use std::fmt;
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
 use actix_web::ResponseError;
+use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
+use actix_web::http::header::HeaderName;
+use actix_web::http::header::HeaderValue;
 use serde_json::json;
+
+use crate::wire::Code;
 
 /// Why a request was refused.
 #[derive(Debug)]
@@ -15,7 +20,7 @@ pub(super) struct Failure {
     status: StatusCode,
     code: &'static str,
     message: String,
-    retry_after_s: Option<u32>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Failure {
@@ -36,8 +41,26 @@ impl Failure {
 
     /// Not now; come back after so many seconds.
     pub(super) fn unavailable(message: impl Into<String>, retry_after_s: u32) -> Self {
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
-        Self { retry_after_s: Some(retry_after_s), ..failure }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+            .with(header::RETRY_AFTER, retry_after_s.into())
+    }
+
+    /// Too many at once; come back after so many seconds.
+    pub(super) fn too_many(message: impl Into<String>, retry_after_s: u32) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited.word(), message)
+            .with(header::RETRY_AFTER, retry_after_s.into())
+    }
+
+    /// A refusal that the protocol has a word for.
+    pub(super) fn coded(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self::new(status, code.word(), message)
+    }
+
+    /// A method that is not served there.
+    pub(super) fn method(method: &Method, served: &'static str) -> Self {
+        let message = format!("{method} is not served here, but {served}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+            .with(header::ALLOW, HeaderValue::from_static(served))
     }
 
     /// Our fault.
@@ -48,14 +71,26 @@ impl Failure {
     /// What the library refused.
     pub(super) fn of(error: impl Into<actix_web::Error>) -> Self {
         let error = error.into();
-        let status = error.as_response_error().status_code();
+        let response = error.as_response_error().error_response();
+        let status = response.status();
         let code = if status.is_client_error() { "bad_request" } else { "internal" };
-        Self::new(status, code, error.to_string())
+        let mut failure = Self::new(status, code, error.to_string());
+        for name in [header::ALLOW, header::UPGRADE, header::SEC_WEBSOCKET_VERSION] {
+            if let Some(value) = response.headers().get(&name) {
+                failure = failure.with(name, value.clone());
+            }
+        }
+        failure
     }
 
     /// Any other refusal.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after_s: None }
+        Self { status, code, message: message.into(), headers: Vec::new() }
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
     }
 }
 
@@ -72,8 +107,8 @@ impl ResponseError for Failure {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
-        if let Some(seconds) = self.retry_after_s {
-            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        for (name, value) in &self.headers {
+            response.insert_header((name, value));
         }
         response.json(json!({ "error": { "code": self.code, "message": self.message } }))
     }

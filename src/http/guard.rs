@@ -20,6 +20,7 @@ use crate::wire::Close;
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
+const CLOSE: u8 = 8;
 const HEAD_BYTES_MAX: usize = 14;
 const CONTROL_BYTES_MAX: u64 = 125;
 
@@ -57,13 +58,16 @@ impl Stream for Guard {
             return Poll::Ready(None);
         }
         let polled = Pin::new(&mut self.payload).poll_next(cx);
-        if let Poll::Ready(Some(Ok(bytes))) = &polled
-            && let Err(close) = self.frames.pass(bytes)
-        {
-            self.breach.set(Some(close));
-            return Poll::Ready(None);
+        let Poll::Ready(Some(Ok(mut bytes))) = polled else { return polled };
+        match self.frames.pass(&bytes) {
+            Ok(()) => Poll::Ready(Some(Ok(bytes))),
+            Err(offence) => {
+                // What came before it is still dealt with.
+                self.breach.set(Some(offence.close));
+                bytes.truncate(offence.at);
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
         }
-        polled
     }
 }
 
@@ -76,6 +80,14 @@ struct Frames {
     /// Of the present frame's payload, still to come.
     payload_bytes: u64,
     message: Option<Message>,
+}
+
+/// Where a client broke the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Offence {
+    close: Close,
+    /// Where its frame begins in the present bytes, or what of it had not come before.
+    at: usize,
 }
 
 /// A message of which not all fragments have come.
@@ -92,13 +104,16 @@ impl Frames {
     }
 
     /// Follows more bytes.
-    fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Close> {
+    fn pass(&mut self, all: &[u8]) -> Result<(), Offence> {
+        let mut bytes = all;
+        let mut at = 0;
         while !bytes.is_empty() {
             if self.payload_bytes > 0 {
                 let count = usize::try_from(self.payload_bytes).unwrap_or(usize::MAX);
                 let (skipped, rest) = bytes.split_at(count.min(bytes.len()));
                 self.payload_bytes -= skipped.len() as u64;
                 bytes = rest;
+                at = all.len() - rest.len();
                 continue;
             }
             let Some((byte, rest)) = bytes.split_first() else { break };
@@ -108,10 +123,12 @@ impl Frames {
                 self.head_bytes += 1;
             }
             let head = self.head.get(..self.head_bytes).unwrap_or_default();
-            if let Some(head) = Head::read(head)? {
+            let judged = Head::read(head)
+                .and_then(|head| head.map(|head| self.judge(head).map(|()| head)).transpose());
+            if let Some(head) = judged.map_err(|close| Offence { close, at })? {
                 self.head_bytes = 0;
-                self.judge(head)?;
                 self.payload_bytes = head.length;
+                at = all.len() - rest.len();
             }
         }
         Ok(())
@@ -119,7 +136,9 @@ impl Frames {
 
     fn judge(&mut self, head: Head) -> Result<(), Close> {
         if head.opcode >= 8 {
-            return Ok(());
+            // Half a close code (RFC 6455 §5.5.1).
+            let half = head.opcode == CLOSE && head.length == 1;
+            return if half { Err(Close::Protocol) } else { Ok(()) };
         }
         let before = match (head.opcode, self.message) {
             (0, Some(message)) => message,
@@ -207,10 +226,11 @@ mod tests {
     #[track_caller]
     fn check(frames: &[Vec<u8>], verdict: Result<(), Close>) {
         let bytes = frames.concat();
-        assert_eq!(Frames::new(BOUNDS).pass(&bytes), verdict, "at once");
+        let close = |passed: Result<(), Offence>| passed.map_err(|offence| offence.close);
+        assert_eq!(close(Frames::new(BOUNDS).pass(&bytes)), verdict, "at once");
         let mut frames = Frames::new(BOUNDS);
         let bytewise = bytes.iter().try_for_each(|byte| frames.pass(&[*byte]));
-        assert_eq!(bytewise, verdict, "byte by byte");
+        assert_eq!(close(bytewise), verdict, "byte by byte");
     }
 
     #[test]
@@ -235,6 +255,15 @@ mod tests {
         check(&[frame(0x89, 126)], Err(Close::Protocol));
         check(&[frame(0x80, 1)], Err(Close::Protocol));
         check(&[frame(0x01, 1), frame(0x81, 1)], Err(Close::Protocol));
+    }
+
+    #[test]
+    fn what_came_before_an_offence_passes() {
+        let good = [frame(0x81, 5), frame(0x89, 0)].concat();
+        for bad in [frame(0xC1, 5), frame(0x81, 1_001), frame(0x88, 1)] {
+            let passed = Frames::new(BOUNDS).pass(&[good.clone(), bad].concat());
+            assert_eq!(passed.map_err(|offence| offence.at), Err(good.len()));
+        }
     }
 
     #[test]
@@ -263,7 +292,9 @@ mod tests {
             let whole = Frames::new(BOUNDS).pass(&bytes);
             let mut frames = Frames::new(BOUNDS);
             let (head, tail) = bytes.split_at(cut.min(bytes.len()));
-            prop_assert_eq!(frames.pass(head).and_then(|()| frames.pass(tail)), whole);
+            let cut = frames.pass(head).and_then(|()| frames.pass(tail));
+            let close = |passed: Result<(), Offence>| passed.map_err(|offence| offence.close);
+            prop_assert_eq!(close(cut), close(whole));
         }
     }
 }

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::ETag;
 use actix_web::http::header::EntityTag;
+use actix_web::http::header::Header as _;
+use actix_web::http::header::IfNoneMatch;
 use actix_web::web;
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,6 +26,7 @@ use crate::event::SymbolId;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 use crate::tape::Resume;
+use crate::wire::Code;
 use crate::wire::json as wire_json;
 use crate::wire::pattern::Name;
 
@@ -113,7 +117,8 @@ pub(super) async fn snapshot(
     }
     let channel = query.channel.as_deref().ok_or_else(|| Failure::bad("channel is missing"))?;
     let channel = Channel::parse(channel).ok_or_else(|| {
-        Failure::bad(format!("unknown channel {:?}: ticker or trades", quoted(channel)))
+        let message = format!("unknown channel {:?}: ticker or trades", quoted(channel));
+        Failure::coded(StatusCode::BAD_REQUEST, Code::UnknownChannel, message)
     })?;
     let names = query.symbols.as_deref().ok_or_else(|| Failure::bad("symbols is missing"))?;
     let names = names.split(',').map(parse_name).collect::<Result<Vec<_>, _>>()?;
@@ -134,19 +139,24 @@ pub(super) async fn snapshot(
         newest = board.symbol(*id).map_or(newest, |of| newest.max(board.last(channel, of)));
     }
     body.extend_from_slice(b"]}");
-    let tag = format!("{}-{newest}-{}", shard.tape().epoch(), covered.len());
-    if request
-        .headers()
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.to_str().is_ok_and(|known| known.trim_matches('"') == tag))
-    {
-        return Ok(HttpResponse::NotModified().finish());
+    // Weak: the cursor moves on while the snapshots stay as they are.
+    let tag = EntityTag::new_weak(format!("{}-{newest}-{}", shard.tape().epoch(), covered.len()));
+    let known = is_known(&request, &tag);
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
+    if known {
+        return Ok(response.finish());
     }
-    Ok(HttpResponse::Ok()
-        .content_type("application/json")
-        .insert_header(ETag(EntityTag::new_strong(tag)))
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(body))
+    Ok(response.content_type("application/json").body(body))
+}
+
+/// Whether the client says that it has what the tag stands for (RFC 9110 §13.1.2).
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|of| of.weak_eq(tag)),
+        Err(_) => false,
+    }
 }
 
 /// Waits until this worker's shard is at least at the cursor.
@@ -193,16 +203,17 @@ fn cover<'a>(
             let id = board.id(symbol.as_str());
             let known = id.and_then(|id| Some((&board.symbol(id)?.symbol, id)));
             let known = known.filter(|(_, id)| board.symbol(*id).is_some_and(|of| of.listed));
-            covered.insert(
-                known.ok_or_else(|| Failure::not_found(format!("unknown symbol {symbol}")))?,
-            );
+            covered.insert(known.ok_or_else(|| {
+                let message = format!("unknown symbol {symbol}");
+                Failure::coded(StatusCode::NOT_FOUND, Code::UnknownSymbol, message)
+            })?);
         } else {
             let listed = board.symbols().filter(|(_, of)| of.listed && covers(name, &of.symbol));
             covered.extend(listed.map(|(id, of)| (&of.symbol, id)));
         }
         if covered.len() > limit && covered.len() > before {
             let message = format!("more than limits.symbols = {limit} symbols");
-            return Err(Failure::bad(message));
+            return Err(Failure::coded(StatusCode::BAD_REQUEST, Code::TooManySymbols, message));
         }
     }
     Ok(covered)

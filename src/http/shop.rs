@@ -7,9 +7,14 @@ use std::sync::atomic::Ordering;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use tickwire_feeds::error::quoted;
 
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
+use crate::http::origin;
+use crate::http::visitors::Crowded;
+use crate::http::visitors::Visit;
+use crate::http::visitors::Visitors;
 use crate::hub::Hub;
 use crate::hub::shard::SharedShard;
 use crate::ingest;
@@ -36,8 +41,12 @@ pub struct House {
     pub sequencer: Arc<sequencer::Stats>,
     /// Bounds of clients.
     pub bounds: ClientBounds,
+    /// Who is connected.
+    pub visitors: Arc<Visitors>,
     /// Browser origins that may connect besides the server's own.
     pub origins: Vec<String>,
+    /// The URL under which browsers reach the server; empty if they use its address.
+    pub public_url: String,
     /// Set once a feed was seen live.
     pub was_live: AtomicBool,
     /// Set while the server stops.
@@ -55,7 +64,7 @@ pub struct RunningFeed {
     pub stats: Arc<ingest::Stats>,
 }
 
-/// What clients may send and how many there may be.
+/// What clients may send.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientBounds {
     /// Bytes of one frame.
@@ -64,8 +73,6 @@ pub struct ClientBounds {
     pub message_bytes: usize,
     /// Frames of one message.
     pub fragments: usize,
-    /// Connections of all clients.
-    pub connections: usize,
 }
 
 impl Shop {
@@ -88,30 +95,43 @@ impl Shop {
     }
 
     pub(super) fn bounds(&self) -> Bounds {
-        let ClientBounds { frame_bytes, message_bytes, fragments, .. } = self.house.bounds;
+        let ClientBounds { frame_bytes, message_bytes, fragments } = self.house.bounds;
         Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
-    /// Whether a client may connect now, and from where it does.
-    pub(super) fn admit(&self, request: &HttpRequest) -> Result<(), Failure> {
+    /// Lets a client connect now, from where it does.
+    pub(super) fn admit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
         if self.house.draining.load(Ordering::Acquire) {
             return Err(Failure::unavailable("this server is stopping", 5));
         }
-        let connections: u64 = self.house.hub.stats().iter().map(|of| of.connections()).sum();
-        if connections >= self.house.bounds.connections as u64 {
-            return Err(Failure::unavailable("limits.connections are open already", 5));
-        }
-        self.check_origin(request)
+        self.check_origin(request)?;
+        let from = request.peer_addr().map(|address| address.ip());
+        self.house.visitors.enter(from).map_err(|crowded| match crowded {
+            Crowded::House(limit) => {
+                let message = format!("limits.connections = {limit} are open already");
+                Failure::unavailable(message, 5)
+            }
+            Crowded::Address(limit) => {
+                let message = format!("limits.connections_per_ip = {limit} are open already");
+                Failure::too_many(message, 5)
+            }
+        })
     }
 
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
         let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();
-        let host = request.connection_info().host().to_owned();
-        let own = is_loopback(&host) && origin.split_once("://").is_some_and(|(_, of)| of == host);
-        if own || self.house.origins.iter().any(|allowed| allowed == origin) {
+        // Not what a proxy says: only a proxy that we know could be believed.
+        let host = request.headers().get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let public = origin::of_url(&self.house.public_url);
+        if origin::is_own(origin, host)
+            || public == Some(origin)
+            || self.house.origins.iter().any(|allowed| allowed == origin)
+        {
             return Ok(());
         }
+        let origin = quoted(origin);
         let message = format!("pages of {origin:?} may not connect: see http.allowed_origins");
         Err(Failure::forbidden(message))
     }
@@ -129,12 +149,6 @@ impl Shop {
         }
         flag.load(Ordering::Relaxed)
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    let name = name.map_or(host, |(name, _)| name);
-    matches!(name, "localhost" | "[::1]") || name.starts_with("127.")
 }
 
 /// A shop's shard, for the worker that owns it.

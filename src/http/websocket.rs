@@ -19,14 +19,17 @@ use actix_web::web;
 use actix_web::web::Bytes;
 use actix_ws::AggregatedMessage;
 use actix_ws::AggregatedMessageStream;
+use actix_ws::CloseReason;
 use actix_ws::ProtocolError;
 use actix_ws::Session;
+use tokio::sync::Notify;
 
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::guard::Breach;
 use crate::http::guard::Guard;
 use crate::http::shop::Shop;
+use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
 use crate::hub::shard::SharedShard;
 use crate::wire::Close;
@@ -45,8 +48,8 @@ pub(super) async fn stream(
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
     let shard = Rc::clone(shop.shard());
-    shop.admit(&request)?;
     let protocols = check_protocols(&request)?;
+    let visit = shop.admit(&request)?;
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(&request, &mut guarded).await.map_err(Failure::of)?;
@@ -57,12 +60,11 @@ pub(super) async fn stream(
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
     let id = shard.borrow_mut().connect();
-    actix_web::rt::spawn(read(
-        Incoming { messages, breach, _session: session },
-        Rc::clone(&shard),
-        id,
-    ));
-    Ok(response.map_body(|_, inner| BoxBody::new(Body { _inner: inner, shard, id })))
+    let over = Rc::new(Notify::new());
+    let incoming = Incoming { messages, breach, over: Rc::clone(&over), _session: session };
+    actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
+    let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
+    Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
 }
 
 /// A client that names subprotocols must name one that is served.
@@ -86,18 +88,23 @@ fn check_protocols(request: &HttpRequest) -> Result<&'static [&'static str], Fai
 struct Incoming {
     messages: AggregatedMessageStream,
     breach: Breach,
+    /// Told when there is nobody left to answer.
+    over: Rc<Notify>,
     /// The connection ends when it is dropped.
     _session: Session,
 }
 
 /// Hands a client's messages to its subscriber, in order, until either end is over.
 async fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) {
+    let over = Rc::clone(&incoming.over);
     let mut turn = 0;
     loop {
-        let message = incoming.messages.recv().await;
-        let over = match message {
+        let message = tokio::select! {
+            message = incoming.next(&shard, id) => message,
+            () = over.notified() => return,
+        };
+        let done = match message {
             Some(Ok(AggregatedMessage::Text(text))) => {
-                wait_for_room(&shard, id).await;
                 let text = text.as_bytes();
                 shard.borrow_mut().with(id, |subscriber, view| subscriber.on_text(text, view));
                 false
@@ -111,14 +118,14 @@ async fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) {
                 false
             }
             Some(Ok(AggregatedMessage::Binary(_))) => fail(&shard, id, Close::Unsupported),
-            Some(Ok(AggregatedMessage::Close(_))) => fail(&shard, id, Close::Normal),
+            Some(Ok(AggregatedMessage::Close(reason))) => fail(&shard, id, answer_to(reason)),
             Some(Err(error)) => fail(&shard, id, close_for(&error)),
             None => match incoming.breach.take() {
                 Some(close) => fail(&shard, id, close),
                 None => true,
             },
         };
-        if over {
+        if done {
             break;
         }
         turn += 1;
@@ -127,6 +134,21 @@ async fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) {
         }
     }
     shard.borrow_mut().hung_up(id);
+}
+
+impl Incoming {
+    /// The next message, as soon as there is room for what answers it.
+    async fn next(
+        &mut self,
+        shard: &SharedShard,
+        id: ConnectionId,
+    ) -> Option<Result<AggregatedMessage, ProtocolError>> {
+        let message = self.messages.recv().await;
+        if let Some(Ok(AggregatedMessage::Text(_) | AggregatedMessage::Ping(_))) = message {
+            wait_for_room(shard, id).await;
+        }
+        message
+    }
 }
 
 /// Operations wait while an earlier one does, and while the client does not take its answers.
@@ -150,6 +172,15 @@ fn fail(shard: &SharedShard, id: ConnectionId, close: Close) -> bool {
     true
 }
 
+/// A close is answered with its own code, if it may stand in a frame (RFC 6455 §7.4).
+fn answer_to(reason: Option<CloseReason>) -> Close {
+    match reason.map(|reason| u16::from(reason.code)) {
+        None => Close::Answer(None),
+        Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => Close::Answer(Some(code)),
+        Some(_) => Close::Protocol,
+    }
+}
+
 /// The library's errors name no close code.
 fn close_for(error: &ProtocolError) -> Close {
     match error {
@@ -168,6 +199,8 @@ struct Body {
     _inner: BoxBody,
     shard: SharedShard,
     id: ConnectionId,
+    over: Rc<Notify>,
+    _visit: Visit,
 }
 
 impl MessageBody for Body {
@@ -189,5 +222,6 @@ impl MessageBody for Body {
 impl Drop for Body {
     fn drop(&mut self) {
         self.shard.borrow_mut().disconnect(self.id);
+        self.over.notify_one();
     }
 }

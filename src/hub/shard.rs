@@ -16,7 +16,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::task::Waker;
-use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -49,9 +48,6 @@ pub use pump::run;
 
 /// Most bytes handed to a socket at once: the rest stays where it can be counted.
 const CHUNK_BYTES: usize = 32 * 1024;
-
-/// How long a client may take to answer a close.
-const CLOSE_WAIT: Duration = Duration::from_secs(3);
 
 /// Counters of one shard, read by `/metrics`.
 #[derive(Debug, Default)]
@@ -316,13 +312,11 @@ impl Shard {
 
     /// Once a turn: each connection that got something has its timer set and is woken to write.
     fn wake_dirty(&mut self) {
+        let now = clock::monotonic();
         for id in self.dirty.drain(..) {
             if let Some(connection) = self.connections.get_mut(id) {
                 connection.dirty = false;
-                if connection.subscriber.outbox().closing().is_some() && connection.cut_at.is_none()
-                {
-                    connection.cut_at = Some(clock::monotonic() + CLOSE_WAIT);
-                }
+                connection.limit_closing(now);
                 let timeout = connection.next_timeout();
                 if timeout < connection.timeout {
                     connection.timeout = timeout;

@@ -156,6 +156,8 @@ impl Subscriber {
         json::write_event(&mut message, stream.name(name), event, prev);
         if !message.is_empty() {
             stream.held = Some(event.seq);
+            // Another stream may begin further back and have this part read once more.
+            stream.phase = Phase::Tape { after: event.seq };
             self.outbox.push(&message);
         }
     }

@@ -83,8 +83,8 @@ impl Reject {
 /// Why a WebSocket is closed (RFC 6455 §7.4 and PROTOCOL.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Close {
-    /// The client closed.
-    Normal,
+    /// The client closed, with this code if any.
+    Answer(Option<u16>),
     /// A frame breaks RFC 6455.
     Protocol,
     /// A binary message where only text is understood.
@@ -106,11 +106,11 @@ pub enum Close {
 }
 
 impl Close {
-    /// The number in the close frame.
+    /// The number in the close frame; none answers a close that had none.
     #[must_use]
-    pub const fn number(self) -> u16 {
-        match self {
-            Self::Normal => 1000,
+    pub const fn number(self) -> Option<u16> {
+        Some(match self {
+            Self::Answer(code) => return code,
             Self::Silent => 1001,
             Self::Protocol => 1002,
             Self::Unsupported => 1003,
@@ -120,14 +120,14 @@ impl Close {
             Self::TooSlow => 4008,
             Self::TooManyOps => 4029,
             Self::TooManyConnections => 4429,
-        }
+        })
     }
 
     /// The reason in the close frame.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::Normal => "",
+            Self::Answer(_) => "",
             Self::Silent => "no sign of life",
             Self::Protocol => "protocol error",
             Self::Unsupported => "text messages only",

@@ -40,8 +40,11 @@ pub fn write(out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
 
 /// Appends a close frame.
 pub fn write_close(out: &mut BytesMut, close: Close) {
-    let mut payload = close.number().to_be_bytes().to_vec();
-    payload.extend_from_slice(close.reason().as_bytes());
+    let mut payload = Vec::new();
+    if let Some(number) = close.number() {
+        payload.extend(number.to_be_bytes());
+        payload.extend_from_slice(close.reason().as_bytes());
+    }
     write(out, Opcode::Close, &payload);
 }
 
@@ -71,5 +74,8 @@ mod tests {
         let mut out = BytesMut::new();
         write_close(&mut out, Close::TooSlow);
         assert_eq!(&out[..], b"\x88\x0a\x0f\xa8too slow");
+        out.clear();
+        write_close(&mut out, Close::Answer(None));
+        assert_eq!(&out[..], b"\x88\0");
     }
 }

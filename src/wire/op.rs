@@ -224,11 +224,16 @@ fn start(object: &Map<String, Value>, channel: Channel) -> Result<Start, Reject>
 }
 
 fn cursor(from: &Map<String, Value>) -> Result<Cursor, Reject> {
-    let Some(Value::String(epoch)) = from.get("epoch") else {
-        return Err(Reject::bad("from.epoch must be a string"));
+    let epoch = match from.get("epoch") {
+        Some(Value::String(epoch)) => epoch,
+        Some(other) => {
+            let message = format!("from.epoch must be a string, got {}", shown(other));
+            return Err(Reject::bad(message));
+        }
+        None => return Err(Reject::bad("from.epoch is missing")),
     };
-    let seq =
-        bounded(from, "seq", 0..=Seq::MAX.0)?.ok_or_else(|| Reject::bad("from.seq is missing"))?;
+    let seq = ranged(from.get("seq"), "from.seq", 0..=Seq::MAX.0)?
+        .ok_or_else(|| Reject::bad("from.seq is missing"))?;
     Ok(Cursor { epoch: epoch.as_str().into(), seq: Seq(seq) })
 }
 
@@ -265,12 +270,20 @@ fn bounded(
     key: &str,
     range: std::ops::RangeInclusive<u64>,
 ) -> Result<Option<u64>, Reject> {
-    match object.get(key) {
+    ranged(object.get(key), key, range)
+}
+
+fn ranged(
+    value: Option<&Value>,
+    name: &str,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<Option<u64>, Reject> {
+    match value {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_u64().filter(|number| range.contains(number)) {
             Some(number) => Ok(Some(number)),
             None => Err(Reject::bad(format!(
-                "{key} must be {}..{}, got {}",
+                "{name} must be {}..{}, got {}",
                 range.start(),
                 range.end(),
                 shown(value)

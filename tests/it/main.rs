@@ -9,7 +9,15 @@
 )]
 
 mod cli;
+mod client;
 mod crash;
+mod data;
+mod frames;
 mod full_disk;
+mod handshake;
+mod harness;
+mod http;
 mod ingest;
+mod operations;
 mod server;
+mod slow;

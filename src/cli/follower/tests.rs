@@ -150,8 +150,9 @@ fn errors_of_the_server_have_their_exit_codes() {
 fn health_is_shown_and_said() {
     let mut follower = follower(ChannelName::Ticker, &["sim:A"]);
     follower.read(&snapshot("sim:A", 5)).unwrap();
-    let status = r#"{"type":"status","symbol":"sim:A","seq":6,"prev":5,"state":"stale","reason":"no message for 12 s"}"#;
-    let said = "sim:A is stale: no message for 12 s".to_owned();
+    let status =
+        r#"{"type":"status","symbol":"sim:A","seq":6,"prev":5,"state":"stale","reason":"silent"}"#;
+    let said = "sim:A is stale: silent".to_owned();
     assert_eq!(follower.read(status).unwrap(), Turn::ShowAndSay(said));
 }
 

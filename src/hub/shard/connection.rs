@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -20,6 +21,8 @@ use crate::tape::Error;
 use crate::tape::Peek;
 use crate::tape::Tape;
 
+/// How long a client may take to answer a close.
+const CLOSE_WAIT: Duration = Duration::from_secs(3);
 /// Events read for one client at once, so that it holds up nobody else.
 const BATCH: usize = 4_096;
 
@@ -68,8 +71,14 @@ pub(super) enum Appetite {
 impl Connection {
     /// When it must be looked after next.
     pub(super) fn next_timeout(&self) -> Instant {
-        let timeout = self.subscriber.poll_timeout();
-        self.cut_at.map_or(timeout, |cut_at| cut_at.min(timeout))
+        self.cut_at.unwrap_or_else(|| self.subscriber.poll_timeout())
+    }
+
+    /// Once it is closing, nothing is due any more but its end.
+    pub(super) fn limit_closing(&mut self, now: Instant) {
+        if self.subscriber.outbox().closing().is_some() && self.cut_at.is_none() {
+            self.cut_at = Some(now + CLOSE_WAIT);
+        }
     }
 
     /// Feeds the client a batch of the tape, up to the shard's own place.

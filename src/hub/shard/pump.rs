@@ -278,6 +278,7 @@ impl Shard {
                 continue;
             }
             connection.subscriber.on_timeout(&view);
+            connection.limit_closing(now);
             connection.timeout = connection.next_timeout();
             let next = connection.timeout;
             self.timers.push(Reverse((next, id)));

@@ -1,0 +1,151 @@
+//! Readers that are too slow: what becomes of them, and that nobody else notices.
+
+use std::net::SocketAddr;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+use socket2::Domain;
+use socket2::Socket;
+use socket2::Type;
+use tickwire::clock;
+use tickwire::clock::monotonic;
+use tickwire_feeds::Nanos;
+
+use crate::client::Chains;
+use crate::client::Client;
+use crate::harness::Server;
+use crate::harness::since;
+
+/// A client whose kernel takes next to nothing while it does not read.
+fn lazy(address: SocketAddr) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    socket.connect(&address.into()).unwrap();
+    Client::over(TcpStream::from(socket), address)
+}
+
+/// A server of some thousand messages a second whose clients' buffers are soon full.
+fn busy(buffer_bytes: &str) -> Server {
+    let server = Server::start(&[
+        ("feeds.sim.ticks_per_s", "1500"),
+        ("limits.buffer_bytes", buffer_bytes),
+        ("stream.heartbeat_ms", "200"),
+    ]);
+    crate::http::wait_until_ready(&server);
+    server
+}
+
+#[test]
+fn who_asked_for_it_is_closed() {
+    let server = busy("16384");
+    let mut client = lazy(server.address);
+    client.send(r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"],"slow":"close"}"#);
+    std::thread::sleep(Duration::from_millis(1_500));
+    let (texts, code) = client.rest();
+    assert_eq!(code, 4008);
+    let mut chains = Chains::default();
+    texts.iter().for_each(|text| chains.see_text(text));
+    assert!(chains.linked > 10, "{}", chains.linked);
+}
+
+#[test]
+fn a_conflating_client_is_brought_up_to_date_by_snapshots() {
+    let server = busy("16384");
+    let mut client = lazy(server.address);
+    client.send(r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"]}"#);
+    let mut chains = Chains::default();
+    for _ in 0..2 {
+        std::thread::sleep(Duration::from_millis(1_200));
+        for text in client.during(Duration::from_millis(800)) {
+            chains.see_text(&text);
+        }
+    }
+    assert!(chains.snapshots > 40, "{}", chains.snapshots);
+    assert!(chains.linked > 500, "{}", chains.linked);
+    let cursor = client.next_of("heartbeat")["seq"].as_u64().unwrap();
+    let head = Client::connect(server.address).welcome["seq"].as_u64().unwrap();
+    assert!(head - cursor < 1_500, "it has caught up: {cursor} of {head}");
+}
+
+#[test]
+fn a_spilling_client_misses_nothing() {
+    let server = busy("16384");
+    let mut witness = Client::connect(server.address);
+    let mut client = lazy(server.address);
+    let op = r#"{"op":"subscribe","channel":"trades","symbols":["*:*"],"slow":"spill"}"#;
+    witness.send(op);
+    client.send(op);
+    let mut witnessed = Vec::new();
+    let mut got = Vec::new();
+    for _ in 0..2 {
+        witnessed.extend(witness.during(Duration::from_millis(1_200)));
+        got.extend(client.during(Duration::from_millis(700)));
+    }
+    witnessed.extend(witness.during(Duration::from_millis(300)));
+    let trades = |texts: &[String]| -> Vec<String> {
+        let mut chains = Chains::default();
+        texts.iter().for_each(|text| chains.see_text(text));
+        texts.iter().filter(|text| text.starts_with("{\"type\":\"trade\"")).cloned().collect()
+    };
+    let (witnessed, got) = (trades(&witnessed), trades(&got));
+    let first = witnessed.iter().position(|text| *text == got[0]);
+    let first = first.expect("both have it");
+    assert!(got.len() > 500, "{}", got.len());
+    let common = got.len().min(witnessed.len() - first);
+    assert!(common > 500 && got[..common] == witnessed[first..first + common]);
+}
+
+#[test]
+fn slow_readers_touch_nobody_else_and_hold_little() {
+    const STALLED: usize = 10;
+    let server = busy("1048576");
+    let op = r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"]}"#;
+    let trades = r#"{"op":"subscribe","channel":"trades","symbols":["*:*"]}"#;
+    let mut warm = Client::connect(server.address);
+    warm.ask(op);
+    warm.during(Duration::from_millis(500));
+    let before = server.memory_bytes();
+    let stalled: Vec<_> = (0..STALLED)
+        .map(|_| {
+            let mut client = lazy(server.address);
+            client.send(op);
+            client.send(trades);
+            client
+        })
+        .collect();
+    let readers: Vec<_> = (0..20)
+        .map(|_| {
+            let mut client = Client::connect(server.address);
+            std::thread::spawn(move || {
+                client.send(op);
+                read(&mut client, Duration::from_secs(6))
+            })
+        })
+        .collect();
+    let mut delays: Vec<i64> = readers.into_iter().flat_map(|of| of.join().unwrap()).collect();
+    delays.sort_unstable();
+    assert!(delays.len() > 50_000, "{}", delays.len());
+    let p99_ms = delays[delays.len() * 99 / 100] / 1_000_000;
+    assert!(p99_ms < 500, "p99 {p99_ms} ms");
+    let grown = server.memory_bytes() - before;
+    let bound = (STALLED * 3) << 20;
+    assert!(grown < i64::try_from(bound).unwrap(), "{grown} bytes more");
+    eprintln!("p99 {p99_ms} ms, {} KiB a stalled client", grown / 1024 / 10);
+    drop(stalled);
+}
+
+/// Reads for some time with the chains checked; how old each message was, in ns.
+fn read(client: &mut Client, time: Duration) -> Vec<i64> {
+    let (mut chains, mut delays) = (Chains::default(), Vec::new());
+    let started = monotonic();
+    while since(started) < time {
+        let message: Value = client.next();
+        chains.see(&message);
+        if let Some(recv) = message["recv"].as_str().filter(|_| message["type"] == "delta") {
+            delays.push(clock::now().0 - Nanos::parse_rfc3339(recv).unwrap().0);
+        }
+    }
+    assert_eq!(chains.held.len(), 20);
+    delays
+}
