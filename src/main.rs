@@ -57,6 +57,7 @@ async fn run(config: &Config, talk: Talk) -> anyhow::Result<()> {
     talk.say(&banner(config, app.address(), app.epoch()));
     tokio::select! {
         () = end.notified() => {}
+        () = app.broken() => return Err(anyhow!("the sequencer ended by itself: see the log")),
         ended = &mut running => {
             ended??;
             return Err(anyhow!("the server ended by itself"));
