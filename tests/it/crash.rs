@@ -3,12 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::io::BufRead as _;
-use std::io::BufReader;
 use std::path::Path;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::SinkExt as _;
@@ -23,46 +18,33 @@ use tickwire::wire::json;
 use tickwire::wire::json::StreamName;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::server::Running;
+
 /// Kills in a quick run; `CRASHES=30` for the long one.
 const CRASHES: usize = 5;
 const TICKS_PER_S: u32 = 5_000;
 /// From the start of the process to the first new message.
 const RESTART_MAX: Duration = Duration::from_secs(2);
 
-/// A server that dies when this is dropped, by SIGKILL.
+/// A server that dies by SIGKILL when this is dropped.
 pub(crate) struct Server {
-    process: Child,
+    _process: Running,
     pub(crate) url: String,
 }
 
 impl Server {
     pub(crate) fn start(dir: &Path, ticks_per_s: u32) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_tickwire"))
+        let mut command = crate::server::tickwire();
+        command
             .env("TICKWIRE__HTTP__LISTEN", "127.0.0.1:0")
             .env("TICKWIRE__HTTP__WORKERS", "2")
             .env("TICKWIRE__TAPE__DIR", dir)
             .env("TICKWIRE__TAPE__SEGMENT_BYTES", "1MiB")
-            .env("TICKWIRE__FEEDS__SIM__TICKS_PER_S", ticks_per_s.to_string())
             .env("TICKWIRE__STREAM__HEARTBEAT_MS", "250")
-            .env("NO_COLOR", "1")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let port = lines.find_map(|line| {
-            let line = line.unwrap();
-            let (_, rest) = line.split_once("127.0.0.1:")?;
-            Some(rest.chars().take_while(char::is_ascii_digit).collect::<String>())
-        });
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, url: format!("ws://127.0.0.1:{}/v1/stream", port.unwrap()) }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+            .env("TICKWIRE__FEEDS__SIM__TICKS_PER_S", ticks_per_s.to_string());
+        let process = Running::start(&mut command);
+        let url = format!("ws://{}/v1/stream", process.address());
+        Self { _process: process, url }
     }
 }
 

@@ -74,6 +74,17 @@ impl Running {
         BufReader::new(self.child.stdout.take().unwrap())
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until a server says where it listens, as `127.0.0.1:PORT`.
+    #[track_caller]
+    pub(crate) fn address(&self) -> String {
+        self.said(|line| Some(line.split_once("listening on http://")?.1.trim().to_owned()))
+    }
+
     /// Sends it a signal, as `kill -NAME` does.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
@@ -125,8 +136,7 @@ impl Server {
         command.args(["serve", "--listen", listen, "--tape-dir"]).arg(tape(&directory));
         command.env("TICKWIRE__TAPE__SEGMENT_BYTES", "1MiB").envs(settings);
         let process = Running::start(command.stdout(Stdio::null()));
-        let address =
-            process.said(|line| Some(line.split_once("listening on http://")?.1.trim().to_owned()));
+        let address = process.address();
         Self { process, address, directory }
     }
 

@@ -1,10 +1,5 @@
 //! The whole program as a process of its own, with a stand-in for its venue.
 
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,6 +9,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use crate::server::Running;
+
 /// Whatever is waited for comes sooner than this, or never.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
@@ -21,9 +18,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Looks at which nothing moves until everything is said to have arrived.
 const CALM_LOOKS: usize = 5;
 
-/// A server that dies when this is dropped.
+/// A server with one venue.
 pub(super) struct House {
-    process: Child,
+    process: Running,
     address: String,
     _dir: tempfile::TempDir,
 }
@@ -33,7 +30,8 @@ impl House {
     pub(super) fn start(venue: Venue, symbols: &[&str], url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let feed = format!("TICKWIRE__FEEDS__{}", venue.name().to_uppercase());
-        let mut process = Command::new(env!("CARGO_BIN_EXE_tickwire"))
+        let mut command = crate::server::tickwire();
+        command
             .env("TICKWIRE__HTTP__LISTEN", "127.0.0.1:0")
             .env("TICKWIRE__TAPE__DIR", dir.path())
             // Small, so that whoever resumes reads from many of them.
@@ -43,19 +41,10 @@ impl House {
             .env(format!("{feed}__URL"), url)
             .env(format!("{feed}__SYMBOLS"), symbols.join(","))
             // The stand-in is silent before and after the recording.
-            .env(format!("{feed}__STALL_MS"), "60000")
-            .env("NO_COLOR", "1")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = lines.find_map(|line| {
-            let line = line.unwrap();
-            let (_, rest) = line.split_once("serving address=")?;
-            Some(rest.split(' ').next().unwrap().to_owned())
-        });
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address: address.unwrap(), _dir: dir }
+            .env(format!("{feed}__STALL_MS"), "60000");
+        let process = Running::start(&mut command);
+        let address = process.address();
+        Self { process, address, _dir: dir }
     }
 
     pub(super) fn stream_url(&self) -> String {
@@ -64,7 +53,7 @@ impl House {
 
     /// User and system time so far, in ms.
     pub(super) fn cpu_ms(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.pid()));
         let stat = stat.unwrap_or_default();
         let Some((_, fields)) = stat.rsplit_once(')') else { return 0 };
         let fields: Vec<&str> = fields.split_whitespace().collect();
@@ -118,12 +107,5 @@ impl House {
             assert!(begun.elapsed() < PATIENCE, "{read} frames read instead of {frames}");
         }
         head
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
     }
 }
