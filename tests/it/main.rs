@@ -10,7 +10,6 @@
 
 mod client;
 mod crash;
-mod data;
 mod frames;
 mod full_disk;
 mod handshake;
@@ -19,3 +18,4 @@ mod http;
 mod ingest;
 mod operations;
 mod slow;
+mod streams;

@@ -410,7 +410,13 @@ fn a_conflated_subscription_gets_snapshots_only() {
 #[test]
 fn the_last_trades_come_before_the_live_ones() {
     let server = Server::shared();
-    std::thread::sleep(Duration::from_millis(500));
+    let mut witness = Client::connect(server.address);
+    witness.ask(r#"{"op":"subscribe","channel":"trades","symbols":["sim:BTC-USD"]}"#);
+    let mut witnessed = Vec::new();
+    while witnessed.len() < 60 {
+        witnessed.push(witness.text());
+    }
+    let mut trades = Vec::new();
     for last in [1_usize, 5, 20] {
         let mut client = Client::connect(server.address);
         let op = json!({
@@ -419,14 +425,22 @@ fn the_last_trades_come_before_the_live_ones() {
         client.ask(&op.to_string());
         let (mut chains, mut kinds) = (Chains::default(), Vec::new());
         while kinds.len() <= last {
-            let message = client.next();
+            let text = client.text();
+            let message: Value = serde_json::from_str(&text).unwrap();
             if message["channel"] == "trades" {
                 chains.see(&message);
                 kinds.push(message["type"].as_str().unwrap().to_owned());
+                if message["type"] == "trade" {
+                    trades.push(text);
+                }
             }
         }
         assert_eq!(kinds[0], "snapshot");
         assert!(kinds[1..].iter().all(|kind| kind != "snapshot"), "{kinds:?}");
+    }
+    witnessed.extend(witness.during(Duration::from_millis(300)));
+    for text in trades {
+        assert!(witnessed.contains(&text), "it is as it was live: {text}");
     }
 }
 
