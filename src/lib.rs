@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod board;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod event;

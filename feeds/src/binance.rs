@@ -50,6 +50,8 @@ pub struct Binance {
     requests: Vec<u64>,
     request_id: u64,
     ack_by: Option<Nanos>,
+    /// Data came on this connection, which proves the subscription as well as an acknowledgement.
+    heard: bool,
 }
 
 /// What is remembered of a symbol.
@@ -71,6 +73,7 @@ impl Binance {
             requests: Vec::new(),
             request_id: 0,
             ack_by: None,
+            heard: false,
         })
     }
 
@@ -116,6 +119,7 @@ impl Binance {
         }
         instrument.publish(trade, &mut out.ticks)?;
         out.alive = true;
+        self.heard = true;
         Ok(())
     }
 
@@ -130,6 +134,7 @@ impl Binance {
             return Err(Error::out_of_range("update id", &update.to_string()).into());
         }
         out.alive = true;
+        self.heard = true;
         if last.is_none_or(|last| update > last) {
             instrument.state.update = Some(update);
             out.ticks.push(Tick::Quote(quote));
@@ -184,6 +189,7 @@ impl Feed for Binance {
             out.send.push(subscribe(&part, self.request_id));
         }
         self.ack_by = Some(now.plus_millis(ACK_MS_MAX));
+        self.heard = false;
     }
 
     fn on_frame(&mut self, frame: &mut [u8], now: Nanos, out: &mut Output) -> Result<(), Error> {
@@ -210,7 +216,9 @@ impl Feed for Binance {
     fn on_timeout(&mut self, now: Nanos, out: &mut Output) {
         if self.ack_by.is_some_and(|by| now >= by) {
             self.ack_by = None;
-            out.reconnect = Some("no acknowledgement of the subscription in 10 s".into());
+            if !self.heard {
+                out.reconnect = Some("no acknowledgement of the subscription in 10 s".into());
+            }
         }
     }
 }

@@ -23,12 +23,16 @@ use crate::error::quoted;
 use crate::feed::Feed;
 use crate::feed::Output;
 use crate::feed::Profile;
+use crate::instruments::Instrument;
 use crate::instruments::Instruments;
 use crate::instruments::Naming;
 use crate::json::Fault;
 use crate::json::Item;
 use crate::json::Parser;
 use crate::symbol::Symbol;
+use crate::tick::Scope;
+use crate::tick::State;
+use crate::tick::Status;
 use crate::tick::Tick;
 use crate::tick::TradeId;
 use crate::time::Nanos;
@@ -54,8 +58,8 @@ pub struct Coinbase {
     instruments: Instruments<Memory>,
     parser: Parser,
     ack_by: Option<Nanos>,
-    /// A product that the venue's last list of subscriptions left out.
-    left_out: Option<Symbol>,
+    /// The venue answered or sent data on this connection.
+    heard: bool,
 }
 
 /// What is remembered of a product.
@@ -63,6 +67,10 @@ pub struct Coinbase {
 struct Memory {
     sequence: Option<u64>,
     named: Option<Named>,
+    /// The venue's last list of subscriptions left it out.
+    left_out: bool,
+    /// Clients were told that it is not served.
+    refused: bool,
 }
 
 /// A trade that a heartbeat named before it came.
@@ -89,7 +97,7 @@ impl Coinbase {
             instruments: Instruments::new(NAMING, symbols)?,
             parser: Parser::new(),
             ack_by: None,
-            left_out: None,
+            heard: false,
         })
     }
 
@@ -103,7 +111,7 @@ impl Coinbase {
             Some("ticker") => self.quote(root, now, out),
             Some("heartbeat") => self.heartbeat(root, now, out),
             Some("subscriptions") => {
-                self.acknowledge(root);
+                self.acknowledge(root, now, out);
                 Ok(())
             }
             Some("error") => Err(refusal(root)),
@@ -133,6 +141,7 @@ impl Coinbase {
             instrument.publish(trade, &mut out.ticks)?;
         }
         out.alive = true;
+        self.heard = true;
         Ok(())
     }
 
@@ -147,6 +156,7 @@ impl Coinbase {
             return Err(Error::out_of_range("sequence", &sequence.to_string()).into());
         }
         out.alive = true;
+        self.heard = true;
         if last.is_none_or(|last| sequence >= last) {
             instrument.state.sequence = Some(sequence);
             out.ticks.push(Tick::Quote(quote));
@@ -159,6 +169,7 @@ impl Coinbase {
         let product = root.get("product_id").and_then(Item::text);
         let instrument = self.instruments.find(product.ok_or(Fault::Shape("no product_id"))?)?;
         out.alive = true;
+        self.heard = true;
         let Some(newest) = root.get("last_trade_id") else { return Ok(()) };
         let newest = newest.number().ok_or(Fault::Shape("no last_trade_id"))?;
         let held = instrument.prints.confirm(newest);
@@ -181,24 +192,42 @@ impl Coinbase {
     }
 
     /// The venue lists all that is subscribed now.
-    fn acknowledge(&mut self, root: Item<'_, '_>) {
-        if self.ack_by.is_none() {
-            return;
-        }
+    fn acknowledge(&mut self, root: Item<'_, '_>, now: Nanos, out: &mut Output) {
+        self.heard = true;
         let channels = || root.get("channels").into_iter().flat_map(Item::items);
-        self.left_out = None;
-        for wanted in CHANNELS {
+        let listed = CHANNELS.map(|wanted| {
             let channel = channels().find(|it| it.get("name").and_then(Item::text) == Some(wanted));
             let products = channel.and_then(|it| it.get("product_ids"));
             let products = products.into_iter().flat_map(Item::items).filter_map(Item::text);
-            let listed: HashSet<&str> = products.collect();
-            let left_out = self.instruments.iter().find(|one| !listed.contains(&*one.raw));
-            if let Some(instrument) = left_out {
-                self.left_out = Some(instrument.symbol.clone());
-                return;
+            products.collect::<HashSet<&str>>()
+        });
+        let mut left_out = false;
+        for instrument in self.instruments.iter_mut() {
+            let raw = &*instrument.raw;
+            instrument.state.left_out = !listed.iter().all(|products| products.contains(raw));
+            left_out |= instrument.state.left_out;
+            if instrument.state.refused && !instrument.state.left_out {
+                instrument.tell(State::Live, now, &mut out.ticks);
             }
         }
-        self.ack_by = None;
+        if !left_out {
+            self.ack_by = None;
+        }
+    }
+}
+
+impl Instrument<Memory> {
+    /// Tells whether the venue serves the product.
+    fn tell(&mut self, state: State, recv: Nanos, out: &mut Vec<Tick>) {
+        let refused = state != State::Live;
+        self.state.refused = refused;
+        out.push(Tick::Status(Status {
+            scope: Scope::Symbol(self.symbol.clone()),
+            recv,
+            state,
+            trading: None,
+            reason: refused.then(|| "venue refused: it did not subscribe the product".into()),
+        }));
     }
 }
 
@@ -230,7 +259,7 @@ impl Feed for Coinbase {
             })
             .to_string()
         }));
-        self.left_out = None;
+        self.heard = false;
         self.ack_by = Some(now.plus_millis(ACK_MS_MAX));
     }
 
@@ -264,10 +293,14 @@ impl Feed for Coinbase {
             return;
         }
         self.ack_by = None;
-        out.reconnect = Some(match self.left_out.take() {
-            Some(symbol) => format!("the venue did not subscribe {symbol}"),
-            None => "no acknowledgement of the subscription in 10 s".into(),
-        });
+        if !self.heard {
+            out.reconnect = Some("no acknowledgement of the subscription in 10 s".into());
+        }
+        for instrument in self.instruments.iter_mut() {
+            if instrument.state.left_out && !instrument.state.refused {
+                instrument.tell(State::Down, now, &mut out.ticks);
+            }
+        }
     }
 }
 
@@ -377,11 +410,16 @@ mod tests {
             send(&mut feed, 0, &subscriptions(channels, product));
             assert!(feed.poll_timeout().is_some(), "{channels:?} {product}");
         }
+        out.ticks.clear();
         feed.on_timeout(Nanos::from_millis(10_000), &mut out);
-        let reason = out.reconnect.take().unwrap();
-        assert_eq!(reason, "the venue did not subscribe coinbase:BTC-USD");
+        assert_eq!(out.reconnect, None, "what it does serve goes on");
+        let [Tick::Status(status)] = &out.ticks[..] else { panic!("{:?}", out.ticks) };
+        assert_eq!(status.state, State::Down);
         reconnect(&mut feed);
-        send(&mut feed, 0, &subscriptions(&["heartbeat", "ticker", "matches"], "BTC-USD"));
+        let listed = subscriptions(&["heartbeat", "ticker", "matches"], "BTC-USD");
+        out.ticks.clear();
+        feed.on_frame(&mut listed.into_bytes(), Nanos(0), &mut out).unwrap();
+        assert!(matches!(&out.ticks[..], [Tick::Status(status)] if status.state == State::Live));
         assert_eq!(feed.poll_timeout(), None);
         feed.on_timeout(Nanos::from_millis(99_000), &mut out);
         assert_eq!(out.reconnect, None);

@@ -144,6 +144,7 @@ impl Kraken {
         let instrument = self.instruments.find(&print.symbol)?;
         let trade = print.trade(instrument.symbol.clone(), now)?;
         instrument.publish(trade, &mut out.ticks)?;
+        instrument.heard(|state| &mut state.trades, now, &mut out.ticks);
         out.alive = true;
         Ok(())
     }
@@ -170,6 +171,7 @@ impl Kraken {
     fn quote(&mut self, best: &Best<'_>, recv: Nanos, out: &mut Output) -> Result<(), Error> {
         let instrument = self.instruments.find(&best.symbol)?;
         let quote = best.quote(instrument.symbol.clone(), recv)?;
+        instrument.heard(|state| &mut state.quotes, recv, &mut out.ticks);
         out.alive = true;
         out.ticks.push(Tick::Quote(quote));
         Ok(())
@@ -205,6 +207,22 @@ impl Kraken {
             self.ack_by = None;
         }
         Ok(())
+    }
+
+    /// No answer for some pairs: they are not served; or none for any, and nothing is.
+    fn give_up_waiting(&mut self, now: Nanos, out: &mut Output) {
+        if self.instruments.iter().all(|one| one.state.is_unheard()) {
+            out.reconnect = Some("no acknowledgement of the subscription in 10 s".into());
+            return;
+        }
+        for instrument in self.instruments.iter_mut() {
+            for answer in [&mut instrument.state.trades, &mut instrument.state.quotes] {
+                if *answer == Ack::Awaited {
+                    *answer = Ack::Refused;
+                }
+            }
+            instrument.tell("no acknowledgement in 10 s", now, &mut out.ticks);
+        }
     }
 
     fn subscribe(&mut self, channel: &'static str, out: &mut Output) {
@@ -276,9 +294,7 @@ impl Feed for Kraken {
     fn on_timeout(&mut self, now: Nanos, out: &mut Output) {
         if self.ack_by.is_some_and(|by| now >= by) {
             self.ack_by = None;
-            let silent = self.instruments.iter().find(|one| !one.state.is_answered());
-            let symbol = silent.map_or("", |one| one.symbol.as_str());
-            out.reconnect = Some(format!("no acknowledgement of {symbol} in 10 s"));
+            self.give_up_waiting(now, out);
         }
         if self.ping_at.is_some_and(|at| now >= at) {
             self.ping_at = Some(now.plus_millis(PING_GAP_MS));
@@ -290,12 +306,25 @@ impl Feed for Kraken {
 }
 
 impl Memory {
+    /// Whether there was neither an answer nor data on this connection.
+    fn is_unheard(&self) -> bool {
+        self.trades == Ack::Awaited && self.quotes == Ack::Awaited
+    }
+
     fn is_answered(&self) -> bool {
         self.trades != Ack::Awaited && self.quotes != Ack::Awaited
     }
 }
 
 impl Instrument<Memory> {
+    /// Data came, which is as good as an acknowledgement of its channel.
+    fn heard(&mut self, answer: fn(&mut Memory) -> &mut Ack, recv: Nanos, out: &mut Vec<Tick>) {
+        let before = std::mem::replace(answer(&mut self.state), Ack::Accepted);
+        if before != Ack::Accepted && self.state.trades == self.state.quotes {
+            self.tell("", recv, out);
+        }
+    }
+
     /// Tells when the venue's answer has changed whether the pair is served.
     fn tell(&mut self, reason: &str, recv: Nanos, out: &mut Vec<Tick>) {
         let Memory { trades, quotes, refused } = &mut self.state;
@@ -419,7 +448,18 @@ mod tests {
         send(&mut feed, &granted("trade", "AAPLx/USD"));
         let mut out = Output::default();
         feed.on_timeout(Nanos::from_millis(10_000), &mut out);
-        assert_eq!(out.reconnect.unwrap(), "no acknowledgement of kraken:AAPLx-USD in 10 s");
+        assert_eq!(out.reconnect, None, "the other pair is served");
+        let [Tick::Status(status)] = &out.ticks[..] else { panic!("{:?}", out.ticks) };
+        assert_eq!(status.scope, Scope::Symbol(Symbol::parse("kraken:AAPLx-USD").unwrap()));
+        assert_eq!(status.state, State::Down);
+    }
+
+    #[test]
+    fn a_venue_that_says_nothing_is_left() {
+        let mut feed = feed();
+        let mut out = Output::default();
+        feed.on_timeout(Nanos::from_millis(10_000), &mut out);
+        assert_eq!(out.reconnect.unwrap(), "no acknowledgement of the subscription in 10 s");
     }
 
     #[test]

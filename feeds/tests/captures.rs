@@ -1,19 +1,16 @@
 //! Real recordings of the venues, read by our feeds and, by other means, by this test.
 //!
-//! The recordings are no part of the repository: they are looked for in `../shared/captures` beside
-//! it, or where the environment's `CAPTURES` says. Without them the tests are skipped, and say so.
+//! Without the recordings the tests are skipped, and say so.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 #![allow(clippy::print_stdout, reason = "the table of counts is for people to read")]
 
+#[path = "captures/reading.rs"]
+mod reading;
+
 use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::path::PathBuf;
 
-use flate2::read::GzDecoder;
 use serde_json::Value;
 use tickwire_feeds::Feed;
 use tickwire_feeds::Nanos;
@@ -23,20 +20,16 @@ use tickwire_feeds::Tick;
 use tickwire_feeds::Venue;
 use tickwire_feeds::tick::Level;
 
-const BINANCE_2024: &[&str] = &["BTC-USDT", "ETH-USDT"];
-const BINANCE_2021: &[&str] = &[
-    "BTC-AUD",
-    "MANA-USDT",
-    "ETH-BRL",
-    "DENT-USDT",
-    "ZIL-USDT",
-    "RENBTC-ETH",
-    "BTCST-USDT",
-    "QTUM-ETH",
-    "AXS-BNB",
-    "NEO-USDC",
-];
-const COINBASE_2021: &[&str] = &["BAND-BTC", "CRV-EUR", "NMR-EUR", "NU-GBP", "SKL-BTC", "SKL-USD"];
+use reading::BINANCE_2021;
+use reading::BINANCE_2024;
+use reading::COINBASE_2021;
+use reading::Names;
+use reading::Print;
+use reading::Reading;
+use reading::Recording;
+use reading::binance;
+use reading::coinbase;
+use reading::recording;
 
 /// What became of a recording.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,16 +41,6 @@ struct Counts {
     quotes_changed: usize,
     gaps: usize,
     rejected: BTreeMap<String, usize>,
-}
-
-/// A recording: each frame and when it was received.
-struct Recording(Vec<(Vec<u8>, Nanos)>);
-
-/// What a frame should become, found without the feeds.
-enum Expected {
-    Line(String),
-    Nothing,
-    Rejected,
 }
 
 #[test]
@@ -126,24 +109,15 @@ fn compare(
     venue: Venue,
     symbols: &[&str],
     recording: &Recording,
-    read: fn(&Value, &HashMap<String, String>, Nanos) -> Expected,
+    read: fn(&Value, &Names) -> Reading,
 ) -> Counts {
     let (counts, lines) = play(&mut *opened(venue, symbols), venue, recording);
-    let names: HashMap<_, _> = symbols
-        .iter()
-        .map(|name| {
-            let raw = if venue == Venue::Binance { name.replace('-', "") } else { (*name).into() };
-            (raw, format!("{venue}:{name}"))
-        })
-        .collect();
+    let names = reading::names(venue, symbols);
     let (mut expected, mut rejected) = (Vec::new(), 0);
     for (frame, at) in &recording.0 {
-        let frame: Value = serde_json::from_slice(frame).unwrap();
-        match read(&frame, &names, *at) {
-            Expected::Line(line) => expected.push(line),
-            Expected::Nothing => {}
-            Expected::Rejected => rejected += 1,
-        }
+        let reading = read(&serde_json::from_slice(frame).unwrap(), &names);
+        rejected += usize::from(reading == Reading::Rejected);
+        expected.extend(expected_line(&reading, *at));
     }
     for (line, expected) in lines.iter().zip(&expected) {
         assert_eq!(line, expected);
@@ -155,52 +129,18 @@ fn compare(
     counts
 }
 
-fn binance(frame: &Value, names: &HashMap<String, String>, at: Nanos) -> Expected {
-    let data = &frame["data"];
-    let Some(name) = data["s"].as_str().map(|raw| &names[raw]) else { return Expected::Rejected };
-    let text = |field: &str| data[field].as_str().unwrap();
-    let (id, kind) = match data["e"].as_str() {
-        Some("trade") => (&data["t"], "trade"),
-        Some("aggTrade") => (&data["a"], "trade"),
-        Some(_) => return Expected::Rejected,
-        None => (&data["u"], "quote"),
-    };
-    Expected::Line(if kind == "quote" {
-        let (bid, ask) = ((text("b"), text("B")), (text("a"), text("A")));
-        format!("quote {name} {} {} {} {} - {}", bid.0, bid.1, ask.0, ask.1, at.0)
-    } else {
-        let side = if data["m"].as_bool().unwrap() { "sell" } else { "buy" };
-        let ts = data["T"].as_i64().unwrap() * 1_000_000;
-        format!("trade {name} {id} {} {} {side} {ts} {}", text("p"), text("q"), at.0)
-    })
-}
-
-fn coinbase(frame: &Value, names: &HashMap<String, String>, at: Nanos) -> Expected {
-    let text = |field: &str| frame[field].as_str().unwrap();
-    let time = |text: &str| Nanos::parse_rfc3339(text).unwrap().0;
-    match text("type") {
-        "subscriptions" | "last_match" => Expected::Nothing,
-        "match" => {
-            let side = if text("side") == "sell" { "buy" } else { "sell" };
-            Expected::Line(format!(
-                "trade {} {} {} {} {side} {} {}",
-                names[text("product_id")],
-                frame["trade_id"],
-                text("price"),
-                text("size"),
-                time(text("time")),
-                at.0
-            ))
+fn expected_line(reading: &Reading, at: Nanos) -> Option<String> {
+    let ts = |ts: Option<i64>| ts.map_or("-".to_owned(), |ts| ts.to_string());
+    match reading {
+        Reading::Print(it) => {
+            let Print { symbol, id, price, size, side, .. } = it;
+            Some(format!("trade {symbol} {id} {price} {size} {side} {} {}", ts(it.ts), at.0))
         }
-        "ticker" => Expected::Line(format!(
-            "quote {} {} ? {} ? {} {}",
-            names[text("product_id")],
-            text("best_bid"),
-            text("best_ask"),
-            time(text("time")),
-            at.0
-        )),
-        _ => Expected::Rejected,
+        Reading::Best(it) => {
+            let (bid, ask) = (it.bid.join(" "), it.ask.join(" "));
+            Some(format!("quote {} {bid} {ask} {} {}", it.symbol, ts(it.ts), at.0))
+        }
+        Reading::Nothing | Reading::Rejected => None,
     }
 }
 
@@ -280,20 +220,4 @@ fn report(name: &str, counts: &Counts) {
         "{name}: frames {frames}, ticks {ticks}, trades {trades}, quotes {quotes} \
          (changed {quotes_changed}), gaps {gaps}, rejected {rejected:?}"
     );
-}
-
-fn recording(name: &str) -> Option<Recording> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/captures");
-    let folder = std::env::var_os("CAPTURES").map_or(beside, PathBuf::from);
-    let open = |ending: &str| {
-        let file = File::open(folder.join(format!("{name}.{ending}.gz"))).ok()?;
-        Some(BufReader::new(GzDecoder::new(file)).split(b'\n').map(Result::unwrap))
-    };
-    let (Some(frames), Some(times)) = (open("ndjson"), open("recv_ns")) else {
-        assert_ne!(std::env::var("REQUIRE").as_deref(), Ok("all"), "no {name}");
-        println!("SKIPPED: needs ../shared/captures");
-        return None;
-    };
-    let times = times.map(|line| Nanos(String::from_utf8(line).unwrap().trim().parse().unwrap()));
-    Some(Recording(frames.zip(times).collect()))
 }

@@ -94,6 +94,12 @@ impl Speed {
         Some(Self(ones.checked_mul(MILLI)?.checked_add(fraction)?))
     }
 
+    /// In thousandths of the speed at which it happened.
+    #[must_use]
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+
     /// How long to wait, in ns, for what took `nanos` when it happened; a step back in time, and
     /// anything at [`Speed::UNPACED`], takes no time.
     #[must_use]

@@ -148,7 +148,9 @@ impl Subscriber {
         let slot = self.streams.slot(channel, symbol);
         let Some(stream) = slot.and_then(|slot| self.streams.get_mut(slot)) else { return };
         let Some(name) = board.symbol(symbol).map(|symbol| &symbol.symbol) else { return };
-        if !matches!(stream.phase, Phase::Tape { after } if event.seq > after) {
+        // Another subscription may have sent the reading back to before what this stream holds.
+        let Phase::Tape { after } = stream.phase else { return };
+        if event.seq <= stream.held.map_or(after, |held| held.max(after)) {
             return;
         }
         let mut message = Vec::new();

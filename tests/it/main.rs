@@ -8,6 +8,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod captures;
+mod cli;
 mod client;
 mod crash;
 mod frames;
@@ -17,5 +19,6 @@ mod harness;
 mod http;
 mod ingest;
 mod operations;
+mod server;
 mod slow;
 mod streams;

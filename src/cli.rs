@@ -1,0 +1,129 @@
+//! The command line: what can be asked for. Data goes to stdout, talk to stderr.
+
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::cli::failure::Failure;
+use crate::cli::serve::Serve;
+use crate::cli::settings::Settings;
+use crate::cli::snap::Snap;
+use crate::cli::standin::Standin;
+use crate::cli::sub::Sub;
+use crate::cli::talk::Talk;
+
+mod chain;
+mod connection;
+mod endpoint;
+pub mod failure;
+mod follower;
+mod nearest;
+mod request;
+mod row;
+mod screen;
+pub mod serve;
+pub mod settings;
+pub mod signals;
+pub mod snap;
+pub mod standin;
+pub mod sub;
+mod table;
+pub mod talk;
+
+/// Market data of many venues, one ordered tape, live and late alike.
+#[derive(Debug, Parser)]
+#[command(name = "tickwire", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do; without it the service runs, as with `serve`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How it talks.
+    #[command(flatten)]
+    pub talk: Talk,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take ticks from the venues and serve them (the default; made-up ticks if no feed is named)
+    Serve(Serve),
+    /// Follow symbols: a live table on a terminal, one JSON object a line into a pipe
+    Sub(Sub),
+    /// Tell the present state of symbols, and end
+    Snap(Snap),
+    /// Show and check the settings
+    Config(Settings),
+    /// Play a recording as a venue on this machine would send it, to try and test feeds
+    Standin(Standin),
+}
+
+const EXAMPLES: &str = "\
+Exit codes: 0 ok, 1 failure, 2 usage, 3 no connection, 4 not found, 5 no access, 6 data missing,
+130 interrupted.
+
+Examples:
+  tickwire serve --live
+  tickwire sub sim:BTC-USD";
+
+impl Cli {
+    /// The command, `serve` if none was named.
+    #[must_use]
+    pub fn into_parts(self) -> (Command, Talk) {
+        (self.command.unwrap_or_else(|| Command::Serve(Serve::default())), self.talk)
+    }
+}
+
+/// Runs any command but `serve`, which needs the whole application and is `main`'s.
+///
+/// # Errors
+/// [`Failure`], which knows the program's exit code.
+pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
+    match command {
+        Command::Serve(_) => Err(Failure::General("serve is not run here".to_owned())),
+        Command::Sub(sub) => sub.run(talk),
+        Command::Snap(snap) => snap.run(talk),
+        Command::Config(settings) => settings.run(),
+        Command::Standin(standin) => standin.run(talk),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_arguments_it_serves() {
+        let (command, _) = Cli::try_parse_from(["tickwire"]).unwrap().into_parts();
+        assert!(matches!(command, Command::Serve(serve) if serve == Serve::default()));
+    }
+
+    #[test]
+    fn flags_of_talk_stand_before_and_after_the_command() {
+        for line in ["tickwire -v sub sim:A", "tickwire sub sim:A -v"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.talk.verbose, 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_help_ends_with_two_examples() {
+        fn check(command: &mut clap::Command) {
+            let help = command.render_long_help().to_string();
+            let examples = help.split("\nExamples:\n").nth(1).unwrap_or_default();
+            let lines: Vec<&str> = examples.trim_end().lines().collect();
+            assert_eq!(lines.len(), 2, "{}: {help}", command.get_name());
+            for line in lines {
+                let line = line.trim().split(" | ").next().unwrap();
+                let parsed = Cli::try_parse_from(line.split_whitespace());
+                assert!(parsed.is_ok(), "{line}: {parsed:?}");
+            }
+            command.get_subcommands_mut().for_each(check);
+        }
+        check(&mut Cli::command());
+    }
+}

@@ -1,0 +1,356 @@
+//! `tickwire sub`: follows symbols, over as many connections as it takes.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use tokio::time::Instant;
+
+use crate::cli::connection::Connection;
+use crate::cli::connection::Heard;
+use crate::cli::endpoint::Endpoint;
+use crate::cli::failure::Failure;
+use crate::cli::follower::Follower;
+use crate::cli::follower::Turn;
+use crate::cli::nearest;
+use crate::cli::request;
+use crate::cli::request::ChannelName;
+use crate::cli::request::Cursor;
+use crate::cli::request::Request;
+use crate::cli::request::Start;
+use crate::cli::screen;
+use crate::cli::screen::Format;
+use crate::cli::screen::Screen;
+use crate::cli::signals;
+use crate::cli::talk::Talk;
+use crate::config::quantity::Span;
+
+/// The first wait before connecting again; it doubles with each failure up to the greatest.
+const WAIT_MIN: Duration = Duration::from_millis(250);
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// Messages taken in a row before what is due is done.
+const ROW_MAX: usize = 1_000;
+
+/// Follow symbols.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Sub {
+    /// Symbols and patterns, as venue:NAME: sim:BTC-USD, '*:BTC-USD', 'kraken:*'
+    #[arg(required = true, value_name = "SYMBOL")]
+    symbols: Vec<String>,
+    /// What to follow
+    #[arg(long, value_enum, default_value_t, value_name = "CHANNEL")]
+    channel: ChannelName,
+    /// End after so many data messages
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// End after this time, like 10s or 5m
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_span)]
+    span: Option<Duration>,
+    /// Begin after this place on the tape; a heartbeat or snapshot answer names one
+    #[arg(long, value_name = "EPOCH:SEQ", conflicts_with = "last")]
+    from: Option<Cursor>,
+    /// Begin so many messages back (of trades)
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000))]
+    last: Option<u64>,
+    /// Take at most one snapshot in so many ms of each symbol, in place of every change
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        hide_default_value = true,
+        value_parser = RangedU64ValueParser::<u64>::new().range(0..=60_000),
+    )]
+    conflate_ms: u64,
+    /// How to show it; by itself a table on a terminal, JSON elsewhere
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// End with the first lost connection
+    #[arg(long)]
+    no_reconnect: bool,
+    /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
+    #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
+    url: Option<Endpoint>,
+}
+
+const EXAMPLES: &str = "\
+Ends with 6 if messages were missed that could not be had again.
+
+Examples:
+  tickwire sub 'sim:*'
+  tickwire sub sim:BTC-USD --channel trades --count 3 | cat";
+
+/// A run of `sub`.
+struct Run {
+    follower: Follower,
+    screen: Screen,
+    /// Data messages still to come.
+    left: Option<u64>,
+    deadline: Option<Instant>,
+}
+
+/// How a connection ended.
+enum End {
+    /// All that was asked for is done.
+    Done,
+    /// It is lost.
+    Lost { reason: String, wait: Duration },
+}
+
+impl Sub {
+    /// Follows until there is enough.
+    ///
+    /// # Errors
+    /// [`Failure`]
+    pub fn run(&self, talk: Talk) -> Result<(), Failure> {
+        let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+        let request = self.request();
+        let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
+        signals::watch(|signal| {
+            screen::show_cursor();
+            signal.end();
+        })
+        .map_err(no_runtime)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(no_runtime)?.block_on(async {
+            let followed = self.follow(&endpoint, request, talk).await;
+            match followed {
+                Err(Failure::NotFound(text)) => {
+                    Err(Failure::NotFound(nearest::advise(&endpoint, &text).await))
+                }
+                other => other,
+            }
+        })
+    }
+
+    fn request(&self) -> Request {
+        let start = match (&self.from, self.last) {
+            (Some(cursor), _) => Start::After(cursor.clone()),
+            (_, Some(count)) => Start::Last(count),
+            _ => Start::Now,
+        };
+        Request {
+            channel: self.channel,
+            symbols: request::split(&self.symbols),
+            conflate_ms: self.conflate_ms,
+            start,
+        }
+    }
+
+    async fn follow(
+        &self,
+        endpoint: &Endpoint,
+        request: Request,
+        talk: Talk,
+    ) -> Result<(), Failure> {
+        let mut run = Run {
+            screen: Screen::new(Format::choose(self.format), request.channel, talk),
+            follower: Follower::new(request),
+            left: self.count,
+            deadline: self.span.and_then(|span| Instant::now().checked_add(span)),
+        };
+        let mut connection = Connection::open(endpoint).await?;
+        let mut wait = WAIT_MIN;
+        loop {
+            let before = Instant::now();
+            let End::Lost { reason, wait: asked } = run.serve(connection).await? else { break };
+            if self.no_reconnect {
+                run.screen.finish(Instant::now())?;
+                return Err(Failure::Connection(reason));
+            }
+            if before.elapsed() > WAIT_MAX {
+                wait = WAIT_MIN;
+            }
+            run.screen.disconnect();
+            match run.connect_again(endpoint, (reason, asked), &mut wait).await? {
+                Some(again) => connection = again,
+                None => break,
+            }
+        }
+        run.screen.finish(Instant::now())?;
+        run.verdict()
+    }
+}
+
+impl Run {
+    /// Takes what a connection has to give.
+    async fn serve(&mut self, mut connection: Connection) -> Result<End, Failure> {
+        connection.send(self.follower.open()).await;
+        let mut last_heard = Instant::now();
+        let mut row = 0;
+        loop {
+            let now = Instant::now();
+            if self.is_done(now) {
+                connection.close().await;
+                return Ok(End::Done);
+            }
+            let heard = match connection.hear_now()? {
+                Some(heard) if row < ROW_MAX => heard,
+                other => {
+                    row = 0;
+                    connection.send(self.follower.take_operations()).await;
+                    self.screen.pause(now)?;
+                    match other {
+                        Some(heard) => heard,
+                        None => connection.hear(self.wake(last_heard)).await?,
+                    }
+                }
+            };
+            row += 1;
+            match heard {
+                Heard::Text(text) => {
+                    last_heard = Instant::now();
+                    if let Some(end) = self.take(&text, last_heard)? {
+                        return Ok(end);
+                    }
+                }
+                Heard::Silence => {
+                    if last_heard.elapsed() >= self.follower.silence_max() {
+                        let reason = "the server says nothing any more".to_owned();
+                        return Ok(End::Lost { reason, wait: Duration::ZERO });
+                    }
+                }
+                Heard::Ended { reason, wait } => return Ok(End::Lost { reason, wait }),
+            }
+        }
+    }
+
+    fn take(&mut self, text: &str, now: Instant) -> Result<Option<End>, Failure> {
+        match self.follower.read(text)? {
+            Turn::Nothing => {}
+            Turn::Show => self.show(text, now)?,
+            Turn::ShowAndSay(said) => {
+                self.show(text, now)?;
+                self.screen.say(&said)?;
+            }
+            Turn::Say(said) => self.screen.say(&said)?,
+            Turn::Note(said) => self.screen.note(&said)?,
+            Turn::Leave { reason, wait } => return Ok(Some(End::Lost { reason, wait })),
+        }
+        Ok(None)
+    }
+
+    fn show(&mut self, text: &str, now: Instant) -> Result<(), Failure> {
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        Ok(self.screen.show(text, now)?)
+    }
+
+    /// Waits and tries until there is a connection; `None` if the time is over.
+    async fn connect_again(
+        &mut self,
+        endpoint: &Endpoint,
+        (mut reason, mut asked): (String, Duration),
+        wait: &mut Duration,
+    ) -> Result<Option<Connection>, Failure> {
+        loop {
+            // Shortened by chance, so that not all clients come back in one instant.
+            let delay = asked.max(wait.mul_f32(rand::random_range(0.5..=1.0)));
+            self.screen.say(&format!(
+                "{reason}; connecting again in {}.{} s",
+                delay.as_secs(),
+                delay.subsec_millis() / 100
+            ))?;
+            if !self.sleep(delay).await? {
+                return Ok(None);
+            }
+            *wait = (*wait * 2).min(WAIT_MAX);
+            match Connection::open(endpoint).await {
+                Ok(connection) => return Ok(Some(connection)),
+                Err(Failure::Connection(error)) => (reason, asked) = (error, Duration::ZERO),
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Sleeps, with the table's ages going on; `false` if the time is over.
+    async fn sleep(&mut self, delay: Duration) -> Result<bool, Failure> {
+        let until = Instant::now() + delay;
+        loop {
+            let now = Instant::now();
+            self.screen.pause(now)?;
+            if self.is_done(now) {
+                return Ok(false);
+            }
+            if now >= until {
+                return Ok(true);
+            }
+            let wake = [Some(until), self.deadline, self.screen.due()].into_iter().flatten().min();
+            tokio::time::sleep_until(wake.unwrap_or(until)).await;
+        }
+    }
+
+    fn is_done(&self, now: Instant) -> bool {
+        self.left == Some(0) || self.deadline.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// When to look up although nothing came.
+    fn wake(&self, last_heard: Instant) -> Instant {
+        let silent = last_heard + self.follower.silence_max();
+        [self.deadline, self.screen.due()].into_iter().flatten().fold(silent, Instant::min)
+    }
+
+    fn verdict(&self) -> Result<(), Failure> {
+        let lost = self.follower.lost_streams();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = lost.iter().take(5).map(String::as_str).collect();
+        let more = if lost.len() > names.len() { ", …" } else { "" };
+        Err(Failure::Missing(format!("messages are missing: {}{more}", names.join(", "))))
+    }
+}
+
+fn parse_span(text: &str) -> Result<Duration, String> {
+    let span = Span::parse(text).ok_or("expected a time with its unit, like 10s, 500ms or 5m")?;
+    Ok(Duration::from_millis(span.millis()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use crate::cli::Command;
+    use clap::Parser as _;
+
+    fn parse(line: &str) -> Result<Sub, String> {
+        let line = format!("tickwire sub {line}");
+        let cli =
+            Cli::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())?;
+        match cli.command {
+            Some(Command::Sub(sub)) => Ok(sub),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn flags_become_a_request() {
+        let sub =
+            parse("sim:A,sim:B sim:C --channel trades --last 3 --count 2 --for 1500ms").unwrap();
+        let request = sub.request();
+        assert_eq!(request.symbols, ["sim:A", "sim:B", "sim:C"]);
+        assert_eq!((request.channel, request.start), (ChannelName::Trades, Start::Last(3)));
+        assert_eq!((sub.count, sub.span), (Some(2), Some(Duration::from_millis(1_500))));
+        let sub = parse("sim:A --from k3v9:7 --conflate-ms 250 --url http://[::1]:9").unwrap();
+        let cursor = Cursor { epoch: "k3v9".to_owned(), seq: 7 };
+        assert_eq!(sub.request().start, Start::After(cursor));
+        assert_eq!(sub.request().conflate_ms, 250);
+        assert_eq!(sub.url.unwrap().url, "ws://[::1]:9/v1/stream");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_would() {
+        for (line, said) in [
+            ("", "required"),
+            ("sim:A --for 10", "like 10s"),
+            ("sim:A --from 7", "EPOCH:SEQ"),
+            ("sim:A --from a:1 --last 2", "cannot be used with"),
+            ("sim:A --last 0", "1..=1000"),
+            ("sim:A --conflate-ms 60001", "0..=60000"),
+            ("sim:A --channel book", "possible values"),
+            ("sim:A --url ftp://x", "expected ws://HOST:PORT"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(said), "{line}: {error}");
+        }
+    }
+}
