@@ -159,6 +159,16 @@ impl App {
         self.house.tape.epoch()
     }
 
+    /// Comes back if the tape's writer ends by itself, which is a bug; then nothing can be served.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost if the future is dropped.
+    pub async fn broken(&self) {
+        while !self.writer.thread.is_finished() {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
     /// Ends everything well: clients are told to come back, the feeds stop, the tape is closed.
     pub async fn shut_down(self, server: ServerHandle) {
         info!("stopping: clients are told to come back");

@@ -50,13 +50,14 @@ fn serve(args: &Serve, talk: Talk) -> anyhow::Result<()> {
 
 /// Serves until asked to end.
 async fn run(config: &Config, talk: Talk) -> anyhow::Result<()> {
-    let (app, server) = App::build(config).map_err(explain)?;
+    let (app, server) = App::build(config).map_err(|error| explain(&error))?;
     let end = end_when_asked().context("cannot watch for signals")?;
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
     talk.say(&banner(config, app.address(), app.epoch()));
     tokio::select! {
         () = end.notified() => {}
+        () = app.broken() => return Err(anyhow!("the sequencer ended by itself: see the log")),
         ended = &mut running => {
             ended??;
             return Err(anyhow!("the server ended by itself"));
@@ -79,8 +80,8 @@ fn end_when_asked() -> std::io::Result<Arc<Notify>> {
 }
 
 /// Says what can be done about it. The message tells the whole chain of causes already.
-fn explain(error: app::Error) -> anyhow::Error {
-    let advice = match &error {
+fn explain(error: &app::Error) -> anyhow::Error {
+    let advice = match error {
         app::Error::Tape(tape::Error::Locked { .. }) => {
             "; name another with --tape-dir or TICKWIRE__TAPE__DIR"
         }

@@ -189,7 +189,7 @@ impl Follower {
         }
         let rest: Rest = serde_json::from_str(text).map_err(not_ours)?;
         match &*head.kind {
-            "welcome" => Ok(self.read_welcome(rest)),
+            "welcome" => Ok(self.read_welcome(&rest)),
             "subscribed" => self.read_subscribed(&rest),
             "error" => self.read_error(&rest),
             "service" => {
@@ -248,7 +248,7 @@ impl Follower {
         self.request.channel.is_state()
     }
 
-    fn read_welcome(&mut self, welcome: Rest) -> Turn {
+    fn read_welcome(&mut self, welcome: &Rest) -> Turn {
         if welcome.heartbeat_ms > 0 {
             self.heartbeat = Duration::from_millis(welcome.heartbeat_ms.min(60_000));
         }

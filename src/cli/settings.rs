@@ -105,7 +105,7 @@ fn toml(settings: &[Setting], origins: Origins) -> String {
     let mut text = String::new();
     for (section, settings) in sections {
         let apart = if text.is_empty() { "" } else { "\n" };
-        write!(text, "{apart}[{section}]\n").ok();
+        writeln!(text, "{apart}[{section}]").ok();
         for (key, Setting { key: whole, value, origin }) in settings {
             if *origin == Origin::Default && SET_MEANS_MORE.contains(&whole.as_str()) {
                 text.push_str("# ");

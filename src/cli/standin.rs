@@ -27,7 +27,12 @@ pub struct Standin {
     #[arg(long, value_name = "VENUE", value_parser = parse_venue)]
     venue: Venue,
     /// Address on this machine and port; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001", value_parser = parse_address)]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9001",
+        value_parser = parse_address,
+    )]
     listen: u16,
     /// How fast: 1 as it was recorded, 0 as fast as it is read
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_speed)]

@@ -51,7 +51,11 @@ pub struct Sub {
     #[arg(long, value_name = "EPOCH:SEQ", conflicts_with = "last")]
     from: Option<Cursor>,
     /// Begin so many messages back (of trades)
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000))]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = RangedU64ValueParser::<u64>::new().range(1..=1_000),
+    )]
     last: Option<u64>,
     /// Take at most one snapshot in so many ms of each symbol, in place of every change
     #[arg(
