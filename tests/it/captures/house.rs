@@ -51,7 +51,7 @@ impl House {
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = lines.find_map(|line| {
             let line = line.unwrap();
-            let (_, rest) = line.split_once("serving address=")?;
+            let (_, rest) = line.split_once("listening on http://")?;
             Some(rest.split(' ').next().unwrap().to_owned())
         });
         std::thread::spawn(move || lines.for_each(drop));
