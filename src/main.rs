@@ -22,7 +22,8 @@ use tokio::sync::Notify;
 fn main() -> ExitCode {
     let (command, talk) = Cli::parse().into_parts();
     if let Command::Serve(args) = &command {
-        talk.trace("info,actix_server=warn");
+        // The library calls each malformed request of a stranger an error.
+        talk.trace("info,actix_server=warn,actix_http::h1::dispatcher=off");
         return match serve(args, talk) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {

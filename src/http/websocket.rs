@@ -31,6 +31,7 @@ use crate::http::guard::Guard;
 use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
+use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::wire::Close;
 use crate::wire::Code;
@@ -137,26 +138,24 @@ async fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) {
 }
 
 impl Incoming {
-    /// The next message, as soon as there is room for what answers it.
+    /// The next message, as soon as there is room for what answers it. Operations also wait while
+    /// an earlier one does.
     async fn next(
         &mut self,
         shard: &SharedShard,
         id: ConnectionId,
     ) -> Option<Result<AggregatedMessage, ProtocolError>> {
         let message = self.messages.recv().await;
-        if let Some(Ok(AggregatedMessage::Text(_) | AggregatedMessage::Ping(_))) = message {
-            wait_for_room(shard, id).await;
+        let waits = match &message {
+            Some(Ok(AggregatedMessage::Text(_))) => Shard::waits,
+            Some(Ok(AggregatedMessage::Ping(_))) => Shard::is_full,
+            _ => return message,
+        };
+        loop {
+            let notice = waits(&shard.borrow(), id);
+            let Some(notice) = notice else { return message };
+            notice.notified().await;
         }
-        message
-    }
-}
-
-/// Operations wait while an earlier one does, and while the client does not take its answers.
-async fn wait_for_room(shard: &SharedShard, id: ConnectionId) {
-    loop {
-        let waits = shard.borrow().waits(id);
-        let Some(notice) = waits else { return };
-        notice.notified().await;
     }
 }
 

@@ -209,9 +209,16 @@ impl Shard {
     #[must_use]
     pub fn waits(&self, id: ConnectionId) -> Option<Rc<Notify>> {
         let connection = self.connections.get(id)?;
+        let waits = connection.subscriber.is_waiting();
+        waits.then(|| Rc::clone(&connection.notice)).or_else(|| self.is_full(id))
+    }
+
+    /// Whether the client does not take what it gets; the notice tells when to look again.
+    #[must_use]
+    pub fn is_full(&self, id: ConnectionId) -> Option<Rc<Notify>> {
+        let connection = self.connections.get(id)?;
         let full = !connection.subscriber.outbox().has_room(0);
-        let waits = connection.subscriber.is_waiting() || full;
-        waits.then(|| Rc::clone(&connection.notice))
+        full.then(|| Rc::clone(&connection.notice))
     }
 
     /// The next bytes for a client's socket; the waker is woken when there are more.

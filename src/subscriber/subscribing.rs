@@ -138,12 +138,19 @@ impl Subscriber {
         named: &Named<'_>,
     ) -> Result<(), Reject> {
         let is_new = |(id, _): &&(SymbolId, By)| self.streams.slot(channel, *id).is_none();
-        let exact: usize = self.subscriptions.iter().map(|of| of.exact.len()).sum();
+        // Names cost as well, even those that stand for no stream yet.
+        let names = self.subscriptions.iter().map(|of| of.exact.len() + of.patterns.len());
+        let asked = named.pending.len() + named.patterns.len();
         let new = planned.iter().filter(is_new).count();
         let total = self.streams.len() + new;
         let limit = self.rules.limits.symbols;
-        if total > limit || exact + named.pending.len() > limit {
+        if total > limit {
             let message = format!("{total} streams are more than limits.symbols = {limit}");
+            return Err(Reject::new(Code::TooManySymbols, message));
+        }
+        let names = names.sum::<usize>() + asked;
+        if asked > 0 && names > 2 * limit {
+            let message = format!("{names} names are more than twice limits.symbols = {limit}");
             return Err(Reject::new(Code::TooManySymbols, message));
         }
         Ok(())

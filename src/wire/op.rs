@@ -15,6 +15,8 @@ use crate::wire::pattern::Name;
 const ID_BYTES_MAX: usize = 36;
 /// Longest `conflate_ms`.
 const CONFLATE_MS_MAX: u64 = 60_000;
+/// Patterns of one operation: each is held against every symbol there is.
+const PATTERNS_MAX: usize = 256;
 /// Largest `last`.
 const LAST_MAX: u64 = 1_000;
 
@@ -196,6 +198,11 @@ fn streams(object: &Map<String, Value>) -> Result<(Channel, Vec<Result<Name, Str
         if seen.insert(text.as_str()) {
             names.push(Name::parse(text).map_err(|_| quoted(text)));
         }
+    }
+    let patterns = names.iter().filter(|name| matches!(name, Ok(Name::Pattern(_)))).count();
+    if patterns > PATTERNS_MAX {
+        let message = format!("{patterns} patterns are more than {PATTERNS_MAX} in one operation");
+        return Err(Reject::new(Code::TooManySymbols, message));
     }
     Ok((channel, names))
 }

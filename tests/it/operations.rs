@@ -329,8 +329,10 @@ fn subscribing_again_replaces_and_starts_anew() {
         }
     }
     assert_eq!((chains.held.len(), chains.snapshots), (20, 20));
-    let expected = r#"{"type":"subscriptions","streams":[{"channel":"ticker","symbols":["*:*"],"conflate_ms":0,"slow":"conflate"}]}"#;
-    assert_eq!(client.ask(r#"{"op":"subscriptions"}"#), expected);
+    assert_eq!(
+        client.ask(r#"{"op":"subscriptions"}"#),
+        r#"{"type":"subscriptions","streams":[{"channel":"ticker","symbols":["*:*"],"conflate_ms":0,"slow":"conflate"}]}"#,
+    );
 }
 
 #[test]
@@ -347,8 +349,10 @@ fn the_latest_exact_name_wins_over_patterns() {
         }
     }
     assert_eq!(deltas.into_iter().collect::<Vec<_>>(), ["sim:BTC-USD"]);
-    let listed = r#"{"type":"subscriptions","id":6,"streams":[{"channel":"ticker","symbols":["sim:BTC-USD"],"conflate_ms":0,"slow":"spill"},{"channel":"ticker","symbols":["*:*"],"conflate_ms":100,"slow":"conflate"}]}"#;
-    assert_eq!(client.ask(r#"{"op":"subscriptions","id":6}"#), listed);
+    assert_eq!(
+        client.ask(r#"{"op":"subscriptions","id":6}"#),
+        r#"{"type":"subscriptions","id":6,"streams":[{"channel":"ticker","symbols":["sim:BTC-USD"],"conflate_ms":0,"slow":"spill"},{"channel":"ticker","symbols":["*:*"],"conflate_ms":100,"slow":"conflate"}]}"#,
+    );
 }
 
 #[test]
@@ -410,7 +414,13 @@ fn a_conflated_subscription_gets_snapshots_only() {
 #[test]
 fn the_last_trades_come_before_the_live_ones() {
     let server = Server::shared();
-    std::thread::sleep(Duration::from_millis(500));
+    let mut witness = Client::connect(server.address);
+    witness.ask(r#"{"op":"subscribe","channel":"trades","symbols":["sim:BTC-USD"]}"#);
+    let mut witnessed = Vec::new();
+    while witnessed.len() < 60 {
+        witnessed.push(witness.text());
+    }
+    let mut trades = Vec::new();
     for last in [1_usize, 5, 20] {
         let mut client = Client::connect(server.address);
         let op = json!({
@@ -419,14 +429,22 @@ fn the_last_trades_come_before_the_live_ones() {
         client.ask(&op.to_string());
         let (mut chains, mut kinds) = (Chains::default(), Vec::new());
         while kinds.len() <= last {
-            let message = client.next();
+            let text = client.text();
+            let message: Value = serde_json::from_str(&text).unwrap();
             if message["channel"] == "trades" {
                 chains.see(&message);
                 kinds.push(message["type"].as_str().unwrap().to_owned());
+                if message["type"] == "trade" {
+                    trades.push(text);
+                }
             }
         }
         assert_eq!(kinds[0], "snapshot");
         assert!(kinds[1..].iter().all(|kind| kind != "snapshot"), "{kinds:?}");
+    }
+    witnessed.extend(witness.during(Duration::from_millis(300)));
+    for text in trades {
+        assert!(witnessed.contains(&text), "it is as it was live: {text}");
     }
 }
 
@@ -447,6 +465,23 @@ fn too_many_symbols_are_refused_whole() {
     assert_eq!(client.ask(r#"{"op":"subscriptions"}"#), empty);
     let answer = client.ask_json(r#"{"op":"subscribe","channel":"ticker","symbols":["*:*-USD"]}"#);
     assert_eq!(answer["patterns"][0]["count"], 9);
+}
+
+#[test]
+fn patterns_that_cover_nothing_count_as_well() {
+    let server = Server::start(&[("limits.symbols", "1000"), ("limits.ops_per_s", "1000")]);
+    crate::http::wait_until_ready(&server);
+    let mut client = Client::connect(server.address);
+    let mut subscribe = |round: usize, count: usize| {
+        let names: Vec<_> = (0..count).map(|index| format!("v{round}:N{index}-*")).collect();
+        let op = json!({ "op": "subscribe", "channel": "ticker", "symbols": names });
+        client.ask_json(&op.to_string())
+    };
+    let answer = subscribe(0, 257);
+    assert_eq!(answer["message"], "257 patterns are more than 256 in one operation");
+    assert_eq!(answer["code"], "too_many_symbols");
+    let codes: Vec<_> = (1..10).map(|round| subscribe(round, 256)["code"].clone()).collect();
+    assert_eq!(codes.iter().position(|code| *code == "too_many_symbols"), Some(7), "{codes:?}");
 }
 
 #[test]

@@ -50,6 +50,24 @@ fn who_asked_for_it_is_closed() {
 }
 
 #[test]
+fn first_snapshots_do_not_count_against_the_buffer() {
+    let server = Server::start(&[
+        ("feeds.sim.symbols", "3000"),
+        ("feeds.sim.ticks_per_s", "1"),
+        ("limits.buffer_bytes", "16384"),
+    ]);
+    crate::http::wait_until_ready(&server);
+    let mut client = lazy(server.address);
+    client.send(r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"],"slow":"close"}"#);
+    std::thread::sleep(Duration::from_millis(500));
+    let mut chains = Chains::default();
+    while chains.held.len() < 3_000 {
+        chains.see(&client.next());
+    }
+    assert_eq!(chains.snapshots, 3_000);
+}
+
+#[test]
 fn a_conflating_client_is_brought_up_to_date_by_snapshots() {
     let server = busy("16384");
     let mut client = lazy(server.address);

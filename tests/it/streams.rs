@@ -182,6 +182,8 @@ fn chains_are_whole_through_all_trouble() {
     assert_eq!(watch.chains.held.len(), 40);
     assert!(watch.chains.linked > 1_000, "{}", watch.chains.linked);
     assert!(kinds["heartbeat"] >= 35, "{kinds:?}");
+    eprintln!("longest between heartbeats {:?}", watch.longest);
+    // It is 180 ms when the machine has time for us.
     assert!(watch.longest < Duration::from_millis(400), "{:?}", watch.longest);
     assert!(Client::connect(server.address).welcome["seq"].as_u64().unwrap() >= watch.heartbeat);
 }
@@ -238,6 +240,34 @@ fn what_was_missed_follows_byte_for_byte() {
         assert!(missed.iter().any(|text| text.contains("\"status\"")));
         assert!(!missed.iter().any(|text| text.contains("\"snapshot\"")));
     }
+}
+
+#[test]
+fn a_conflated_resumption_is_a_snapshot_of_what_changed() {
+    let server = Server::shared();
+    let mut client = Client::connect(server.address);
+    client.ask(ALL[0]);
+    client.during(Duration::from_millis(300));
+    let cursor = client.next_of("heartbeat")["seq"].as_u64().unwrap();
+    let epoch = client.welcome["epoch"].clone();
+    std::thread::sleep(Duration::from_millis(30));
+    let mut back = Client::connect(server.address);
+    let op = json!({
+        "op": "subscribe", "channel": "ticker", "symbols": ["*:*"], "conflate_ms": 200,
+        "from": { "epoch": epoch, "seq": cursor },
+    });
+    let answer = back.ask_json(&op.to_string());
+    assert_eq!(answer["resumed"], true, "{answer}");
+    let mut count = 0;
+    for text in back.during(Duration::from_millis(1_000)) {
+        let message: Value = serde_json::from_str(&text).unwrap();
+        if message["symbol"].is_string() {
+            assert_eq!(message["type"], "snapshot");
+            assert!(message["seq"].as_u64().unwrap() > cursor, "{text}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count}");
 }
 
 #[test]
@@ -340,7 +370,28 @@ fn a_cursor_that_the_tape_no_longer_reaches_is_expired() {
 }
 
 #[test]
-fn a_symbol_that_appears_later_joins_its_patterns() {
+fn a_pattern_that_outgrows_the_limit_says_so() {
+    let (_dir, path) = later_csv();
+    let server = Server::start(&[
+        ("feeds.rec.venue", "file"),
+        ("feeds.rec.path", &path),
+        ("limits.symbols", "1"),
+    ]);
+    eventually("the first is listed", || {
+        get(server.address, "/v1/symbols?pattern=rec:*").body.contains("rec:EARLY")
+    });
+    let mut client = Client::connect(server.address);
+    let answer = client.ask(r#"{"op":"subscribe","channel":"trades","symbols":["rec:*"]}"#);
+    assert!(answer.contains(r#"{"pattern":"rec:*","count":1}"#), "{answer}");
+    let error = client.next_of("error");
+    assert_eq!((&error["code"], &error["retry"]), (&json!("too_many_symbols"), &json!(false)));
+    assert!(error["message"].as_str().unwrap().contains("rec:*"), "{error}");
+    assert_eq!(error.get("id"), None);
+    assert_eq!(client.next_of("trade")["symbol"], "rec:EARLY", "what there was stays");
+}
+
+/// A recording in which EARLY is traded at once and LATE after a second and a half.
+fn later_csv() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("later.csv");
     let start = 1_700_000_000_000_000_000_u64;
@@ -351,8 +402,14 @@ fn a_symbol_that_appears_later_joins_its_patterns() {
         csv.push_str(&format!("{time},{symbol},T,,,,,10.{step:02},1,buy\n"));
     }
     std::fs::write(&path, csv).unwrap();
-    let path = path.to_str().unwrap();
-    let server = Server::start(&[("feeds.rec.venue", "file"), ("feeds.rec.path", path)]);
+    let path = path.to_str().unwrap().to_owned();
+    (dir, path)
+}
+
+#[test]
+fn a_symbol_that_appears_later_joins_its_patterns() {
+    let (_dir, path) = later_csv();
+    let server = Server::start(&[("feeds.rec.venue", "file"), ("feeds.rec.path", &path)]);
     let mut client = Client::connect(server.address);
     let answer = client.ask_json(
         r#"{"op":"subscribe","channel":"trades","symbols":["rec:*","*:LATE","rec:LATE"]}"#,
@@ -368,6 +425,10 @@ fn a_symbol_that_appears_later_joins_its_patterns() {
         chains.see(&message);
         late += usize::from(message["symbol"] == "rec:LATE" && message["type"] == "trade");
     }
+    let answer = client.ask_json(
+        r#"{"op":"subscribe","channel":"ticker","symbols":["rec:LATE"],"from":{"epoch":"x","seq":1}}"#,
+    );
+    assert_eq!(answer["symbols"], json!(["rec:LATE"]));
     eventually("it is listed", || {
         get(server.address, "/v1/symbols?pattern=rec:*").body.contains("rec:LATE")
     });
