@@ -154,7 +154,7 @@ impl Board {
             Body::Status(status) => self.apply_status(event.seq, status),
             Body::Gap(gap) => self.apply_gap(event.seq, gap),
             Body::Clock => self.clock = event.recv,
-            Body::Registry(change) => self.apply_registry(change),
+            Body::Registry(change) => self.apply_registry(event.seq, change),
         }
     }
 
@@ -181,7 +181,9 @@ impl Board {
         match &gap.scope {
             Scope::Feed(id, _) => {
                 if let Some(feed) = self.feeds.get_mut(id.index()) {
-                    feed.touched = seq;
+                    if Channel::ALL.into_iter().all(|channel| gap.concerns(channel)) {
+                        feed.touched = seq;
+                    }
                     if gap.state == GapState::Open {
                         feed.disconnect = seq;
                     }
@@ -195,7 +197,7 @@ impl Board {
         }
     }
 
-    fn apply_registry(&mut self, change: &Registry) {
+    fn apply_registry(&mut self, seq: Seq, change: &Registry) {
         match change {
             Registry::Feed { name, venue, .. } => {
                 self.feeds.push(FeedBoard::new(name.clone(), venue.clone()));
@@ -206,11 +208,13 @@ impl Board {
                     // What its former feed sent it is its own now, else `prev` would go back.
                     known.touched = known.touched.max(left.unwrap_or_default());
                     known.listed = true;
+                    known.listed_at = seq;
                     known.feed = *feed;
                     known.raw.clone_from(raw);
                 } else {
                     self.by_name.insert(symbol.clone(), *id);
-                    self.symbols.push(SymbolBoard::new(symbol.clone(), *feed, raw.clone()));
+                    let new = SymbolBoard::new(symbol.clone(), *feed, raw.clone());
+                    self.symbols.push(SymbolBoard { listed_at: seq, ..new });
                 }
             }
             Registry::Unlisted { id } => {

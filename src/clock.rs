@@ -21,6 +21,10 @@ pub fn now() -> Nanos {
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the file that reads clocks")]
 pub fn monotonic() -> Instant {
+    #[cfg(test)]
+    if let Some(at) = STOPPED.get() {
+        return at;
+    }
     Instant::now()
 }
 
@@ -62,6 +66,17 @@ impl Steady {
         let ahead = u64::try_from(at.0.saturating_sub(self.wall.0)).unwrap_or(0);
         self.since.checked_add(Duration::from_nanos(ahead)).unwrap_or(self.since)
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static STOPPED: std::cell::Cell<Option<Instant>> = const { std::cell::Cell::new(None) };
+}
+
+/// Stops [`monotonic`] at an instant, for this thread: a test is the one that moves time on.
+#[cfg(test)]
+pub(crate) fn stop_at(instant: Instant) {
+    STOPPED.set(Some(instant));
 }
 
 #[cfg(test)]

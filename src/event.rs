@@ -112,6 +112,17 @@ pub struct Event {
     pub body: Body,
 }
 
+impl Event {
+    /// Whether an event that concerns a whole feed is a message of its streams of a channel.
+    #[must_use]
+    pub const fn concerns(&self, channel: Channel) -> bool {
+        match &self.body {
+            Body::Gap(gap) => gap.concerns(channel),
+            _ => true,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
@@ -297,7 +308,10 @@ impl Status {
     #[must_use]
     pub fn shown_of(&self, symbol: SymbolId) -> &Health {
         let except = match &self.scope {
-            Scope::Feed(_, link) => link.except.iter().find(|(id, _)| *id == symbol),
+            Scope::Feed(_, link) => {
+                let found = link.except.binary_search_by_key(&symbol, |(id, _)| *id).ok();
+                found.and_then(|at| link.except.get(at))
+            }
             Scope::Symbol(..) => None,
         };
         except.map_or(&self.shown, |(_, health)| health)
@@ -318,7 +332,8 @@ pub enum Scope {
 pub struct FeedLink {
     /// The feed-wide event before it; 0 for the first.
     pub prev: Seq,
-    /// Symbols that do not show the feed's health, with what they show instead; of a status only.
+    /// Symbols that do not show the feed's health, with what they show instead, in the order of
+    /// their ids; of a status only.
     pub except: Vec<(SymbolId, Health)>,
 }
 

@@ -88,7 +88,7 @@ impl Hub {
     /// The last event that was offered to all rings.
     #[must_use]
     pub fn published(&self) -> Seq {
-        Seq(self.published.load(Ordering::Acquire))
+        Seq(self.published.load(Ordering::SeqCst))
     }
 
     /// Since the sequencer's last sign of life, in ms.
@@ -170,7 +170,8 @@ impl Publisher {
                 ring.offer(&shared);
             }
         }
-        self.hub.published.store(last.0, Ordering::Release);
+        // A reader that goes to sleep looks at this after it said so; the writer wakes after this.
+        self.hub.published.store(last.0, Ordering::SeqCst);
         self.rings.retain(Writer::wake);
     }
 

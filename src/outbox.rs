@@ -17,8 +17,13 @@ pub struct Outbox {
     bytes: BytesMut,
     bound: usize,
     pushed: u64,
+    /// The most that waited since the buffer was new.
+    most: usize,
     state: State,
 }
+
+/// A buffer that once held more than this is given back when it is empty, in bytes.
+const KEPT_MAX: usize = 16 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -30,7 +35,7 @@ impl Outbox {
     /// An empty one for at most `bound` bytes of data.
     #[must_use]
     pub fn new(bound: usize) -> Self {
-        Self { bytes: BytesMut::new(), bound, pushed: 0, state: State::Open }
+        Self { bytes: BytesMut::new(), bound, pushed: 0, most: 0, state: State::Open }
     }
 
     /// Whether a message of that many bytes stays within the bound.
@@ -100,7 +105,12 @@ impl Outbox {
 
     /// Takes the next bytes for the socket, at most `count`.
     pub fn take(&mut self, count: usize) -> Bytes {
-        self.bytes.split_to(count.min(self.bytes.len())).freeze()
+        self.most = self.most.max(self.bytes.len());
+        let taken = self.bytes.split_to(count.min(self.bytes.len())).freeze();
+        if self.bytes.is_empty() && self.most > KEPT_MAX {
+            (self.bytes, self.most) = (BytesMut::new(), 0);
+        }
+        taken
     }
 
     fn push_frame(&mut self, opcode: Opcode, payload: &[u8]) {

@@ -10,6 +10,7 @@ mod stream;
 mod subscribing;
 mod subscription;
 mod tape;
+mod trace;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -49,6 +50,7 @@ use stream::Streams;
 use subscription::Subscription;
 
 pub use tape::Fed;
+pub use trace::Trace;
 
 /// How long a cursor that this shard has not reached is waited for.
 const CURSOR_WAIT: Duration = Duration::from_secs(5);
@@ -96,6 +98,16 @@ pub enum Pace {
     Lagging,
 }
 
+/// What a message was to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Got {
+    /// Nothing to look after: a snapshot is due already, or the tape will be read.
+    Nothing,
+    /// Bytes to send, a timer to set, or an end.
+    Something,
+}
+
 /// A stream that the driver must deliver from now on, or no longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -103,20 +115,6 @@ pub enum Change {
     Joined(Channel, SymbolId, u32),
     /// Deliver no more.
     Left(Channel, SymbolId, u32),
-}
-
-/// A stream that begins some messages back: the driver walks the tape for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trace {
-    /// The stream's slot.
-    pub slot: u32,
-    /// Its channel.
-    pub channel: Channel,
-    /// Its symbol.
-    pub symbol: SymbolId,
-    /// How many messages back.
-    pub count: usize,
-    round: u32,
 }
 
 /// The state machine of one client.
@@ -228,23 +226,30 @@ impl Subscriber {
     }
 
     /// An event became a message of one of the joined streams.
-    pub fn on_message(&mut self, slot: u32, seq: Seq, message: &[u8]) {
-        let Some(stream) = self.streams.get_mut(slot) else { return };
+    pub fn on_message(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
+        let Some(stream) = self.streams.get_mut(slot) else { return Got::Nothing };
         match stream.phase {
             Phase::Live if self.outbox.has_room(message.len()) => {
                 stream.held = Some(seq);
                 self.outbox.push(message);
+                Got::Something
             }
-            Phase::Live => self.overflow(slot, seq),
+            Phase::Live => {
+                self.overflow(slot, seq);
+                Got::Something
+            }
             Phase::Settled => {
                 stream.phase = Phase::Changed;
                 let due = Due { slot, round: stream.round, seq };
                 let owner = stream.owner;
-                if let Some(clock) = self.conflation_of(owner) {
-                    clock.changed.push(due);
+                if let Some(clock) = conflation_of(&mut self.subscriptions, owner) {
+                    clock.changed.push(due, &self.streams);
                 }
+                Got::Something
             }
-            Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Tape { .. } => {}
+            Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Tape { .. } => {
+                Got::Nothing
+            }
         }
     }
 
@@ -252,19 +257,28 @@ impl Subscriber {
     pub fn on_feed_event(&mut self, feed: FeedId, event: &Event, board: &Board) {
         let mut message = Vec::new();
         for slot in self.streams_of(feed, board) {
-            let Some(stream) = self.streams.get_mut(slot) else { continue };
+            let Some(stream) = self.streams.get(slot) else { continue };
             let Some(symbol) = board.symbol(stream.symbol) else { continue };
+            if !event.concerns(stream.channel) {
+                continue;
+            }
             message.clear();
             if stream.phase == Phase::Live {
                 let prev = stream.held.unwrap_or_default();
                 json::write_event(&mut message, stream.name(&symbol.symbol), event, prev);
             }
-            self.on_message(slot, event.seq, &message);
+            let _marked_anyway = self.on_message(slot, event.seq, &message);
         }
     }
 
-    /// A symbol appeared: joins it where it was asked for.
+    /// A symbol appeared: joins it where it was asked for. Streams that it had begin anew.
     pub fn on_listed(&mut self, symbol: SymbolId, view: &View<'_>) {
+        let has = self.cursor(view.board);
+        for channel in Channel::ALL {
+            if let Some(slot) = self.streams.slot(channel, symbol) {
+                self.start_over(slot, has);
+            }
+        }
         self.grow(symbol, view);
     }
 
@@ -276,30 +290,6 @@ impl Subscriber {
             let due = due.or_else(|| self.behind.pop(&self.streams, Phase::Changed));
             let Some(due) = due.or_else(|| self.pop_overdue()) else { return };
             self.push_snapshot(due.slot, board, &mut message);
-        }
-    }
-
-    /// A stream that begins some messages back, if there is one and room for it.
-    pub fn next_trace(&mut self) -> Option<Trace> {
-        if !self.outbox.wants_more() {
-            return None;
-        }
-        let due =
-            self.tracing.pop_where(&self.streams, |phase| matches!(phase, Phase::Tracing(_)))?;
-        let stream = self.streams.get(due.slot)?;
-        let Phase::Tracing(count) = stream.phase else { return None };
-        let (channel, symbol) = (stream.channel, stream.symbol);
-        Some(Trace { slot: due.slot, channel, symbol, count, round: due.round })
-    }
-
-    /// The driver walked back for a [`Trace`]: the stream begins with this snapshot, which stands
-    /// at `seq`, and goes on from the tape.
-    pub fn on_traced(&mut self, trace: Trace, snapshot: &[u8], seq: Seq, board: &Board) {
-        let Some(stream) = self.streams.get_mut(trace.slot) else { return };
-        if stream.round == trace.round {
-            self.outbox.push(snapshot);
-            stream.held = Some(seq);
-            self.follow_tape(trace.slot, seq, board);
         }
     }
 
@@ -327,9 +317,11 @@ impl Subscriber {
         self.pulse.on_pong();
     }
 
-    /// The client sent a ping.
+    /// The client sent a ping. One that does not take its pongs gets no more of them.
     pub fn on_ping(&mut self, payload: &[u8]) {
-        self.outbox.push_control(crate::wire::frame::Opcode::Pong, payload);
+        if self.outbox.has_room(payload.len()) {
+            self.outbox.push_control(crate::wire::frame::Opcode::Pong, payload);
+        }
     }
 
     /// When [`Subscriber::on_timeout`] wants to be called.
@@ -346,7 +338,7 @@ impl Subscriber {
             self.retry(view);
         }
         for subscription in &mut self.subscriptions {
-            subscription.tick(view.now);
+            subscription.tick(view.now, view.board.seq());
         }
         self.fill(view.board);
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
@@ -424,7 +416,7 @@ impl Subscriber {
             Slow::Close => self.close(Close::TooSlow),
             Slow::Conflate => {
                 self.set_phase(slot, Phase::Changed);
-                self.behind.push(due);
+                self.behind.push(due, &self.streams);
             }
             Slow::Spill => {
                 let before = Seq(seq.0.saturating_sub(1));
@@ -440,7 +432,7 @@ impl Subscriber {
         message.clear();
         json::write_snapshot(message, channel, symbol, board);
         self.outbox.push(message);
-        let conflated = self.conflation_of(owner).is_some();
+        let conflated = self.is_conflated(owner);
         let held = board.symbol(symbol).map(|symbol| board.last(channel, symbol));
         if let Some(stream) = self.streams.get_mut(slot) {
             stream.held = held;
@@ -451,14 +443,8 @@ impl Subscriber {
     /// The next changed stream of a conflated subscription whose time has come.
     fn pop_overdue(&mut self) -> Option<Due> {
         let streams = &self.streams;
-        let clocks = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
-        clocks.filter(|clock| clock.is_due()).find_map(|clock| {
-            let due = clock.changed.pop(streams, Phase::Changed);
-            due.or_else(|| {
-                clock.flushed();
-                None
-            })
-        })
+        let mut clocks = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
+        clocks.find_map(|clock| clock.pop_due(streams))
     }
 
     fn set_phase(&mut self, slot: u32, phase: Phase) {
@@ -468,14 +454,14 @@ impl Subscriber {
     }
 
     fn slow_of(&self, owner: u32) -> Slow {
-        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key).ok();
-        let found = at.and_then(|at| self.subscriptions.get(at));
+        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key);
+        let found = at.ok().and_then(|at| self.subscriptions.get(at));
         found.map_or(Slow::Close, |subscription| subscription.slow)
     }
 
-    fn conflation_of(&mut self, owner: u32) -> Option<&mut subscription::Conflation> {
-        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key).ok()?;
-        self.subscriptions.get_mut(at)?.conflation.as_mut()
+    fn is_conflated(&self, owner: u32) -> bool {
+        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key);
+        at.is_ok_and(|at| self.subscriptions.get(at).is_some_and(|of| of.conflation.is_some()))
     }
 
     /// The slots of a feed's streams, by channel and then by symbol bytewise.
@@ -488,6 +474,12 @@ impl Subscriber {
         named.sort_unstable();
         named.into_iter().map(|(_, _, slot)| slot).collect()
     }
+}
+
+/// The clock of a subscription; they stand in the order of their keys.
+fn conflation_of(list: &mut [Subscription], owner: u32) -> Option<&mut subscription::Conflation> {
+    let at = list.binary_search_by_key(&owner, |subscription| subscription.key).ok()?;
+    list.get_mut(at)?.conflation.as_mut()
 }
 
 impl stream::Stream {

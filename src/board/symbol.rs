@@ -30,6 +30,8 @@ pub struct SymbolBoard {
     pub feed: FeedId,
     /// Whether a feed serves it now.
     pub listed: bool,
+    /// The event that listed it last: its streams begin there.
+    pub listed_at: Seq,
     /// Its own health; `None` if nothing was ever said of it alone.
     pub health: Option<Health>,
     /// Its last status; 0 if there was none.
@@ -108,6 +110,7 @@ impl SymbolBoard {
             raw,
             feed,
             listed: true,
+            listed_at: Seq::START,
             health: None,
             status_seq: Seq::START,
             touched: Seq::START,

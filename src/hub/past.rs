@@ -9,10 +9,12 @@ use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
 use crate::event::FeedId;
+use crate::event::Gap;
 use crate::event::Health;
 use crate::event::Link;
 use crate::event::Scope;
 use crate::event::Seq;
+use crate::event::Status;
 use crate::event::SymbolId;
 use crate::subscriber::Trace;
 use crate::tape::Error;
@@ -25,31 +27,90 @@ const TRADE_SEARCH_MAX: usize = 1_000;
 /// Events read at once while looking forward.
 const BATCH: usize = 1_024;
 
-/// The snapshot of a stream as it stood some messages ago, and its place.
+/// The snapshot of a stream as it stood some messages ago, and its place. It goes back no further
+/// than to where its symbol was listed, or to where the tape begins.
 ///
 /// # Errors
 /// If the tape cannot be read; what it no longer holds is no error but the end of the walk.
 pub fn snapshot_back(trace: &Trace, board: &Board, tape: &Tape) -> Result<(Vec<u8>, Seq), Error> {
     let mut message = Vec::new();
     let Some(symbol) = board.symbol(trace.symbol) else { return Ok((message, Seq::START)) };
-    let mut walk = Walk {
+    let begun = Walk {
         channel: trace.channel,
         at: board.last(trace.channel, symbol),
         own: symbol.own(trace.channel),
     };
-    for _ in 0..trace.count {
-        let Some(event) = walk.here(tape)? else { break };
-        walk.step(&event);
-    }
-    let seq = walk.at;
-    let feed = feed_health(symbol.feed, seq, board, tape)?;
-    let own = symbol_health(trace.symbol, seq, board, tape)?;
-    let shown = worse(&feed, own.as_ref());
-    let last = last_trade(walk, tape)?;
+    let (steps, walk) = walk_back(begun, (trace.count, symbol.listed_at), tape)?;
     let name = symbol.symbol.as_str();
     let stream = StreamName { channel: trace.channel, id: trace.symbol, symbol: name };
-    json::write_last_trade(&mut message, stream, last.as_ref(), (seq, shown));
-    Ok((message, seq))
+    if steps == 0 {
+        json::write_snapshot(&mut message, trace.channel, trace.symbol, board);
+    } else if let Some(feed) = feed_health(symbol.feed, walk.at, board, tape)?
+        && let Some(own) = symbol_health(trace.symbol, walk.at, board, tape)?
+        && let Some(last) = last_trade(walk, tape)?
+    {
+        let shown = worse(&feed, own.as_ref());
+        json::write_last_trade(&mut message, stream, last.as_ref(), (walk.at, shown));
+    } else {
+        // The links end too early: at the end of the tape, or where another feed took over.
+        let past = tape.board_at(walk.at.max(symbol.listed_at).max(tape.oldest()))?;
+        json::write_snapshot(&mut message, trace.channel, trace.symbol, &past);
+    }
+    Ok((message, walk.at))
+}
+
+/// Goes so many messages back, but not beyond a place, nor to one that the tape no longer holds.
+fn walk_back(
+    mut walk: Walk,
+    (count, listed_at): (usize, Seq),
+    tape: &Tape,
+) -> Result<(usize, Walk), Error> {
+    let mut steps = 0;
+    let mut here = walk.here(tape)?;
+    while let Some(event) = here.filter(|_| steps < count && walk.at > listed_at) {
+        let before = walk.before(&event);
+        here = before.here(tape)?;
+        if here.is_none() && before.at > Seq::START {
+            break;
+        }
+        steps += 1;
+        walk = before;
+    }
+    Ok((steps, walk))
+}
+
+/// The snapshot of a stream as it stood when its symbol had just been listed, if `event` is its
+/// first message since; and its place.
+///
+/// # Errors
+/// If the tape cannot be read.
+pub fn snapshot_before(
+    event: &Event,
+    (slot, channel, id): (u32, Channel, SymbolId),
+    board: &Board,
+    tape: &Tape,
+) -> Result<Option<(Vec<u8>, Seq)>, Error> {
+    let Some(symbol) = board.symbol(id) else { return Ok(None) };
+    let link = match link_of(event, channel) {
+        Some((_, link)) => link,
+        None if is_feed_wide(event) && event.concerns(channel) => {
+            let placed = placed(event, &[(slot, channel, id)], board, tape)?;
+            placed.first().map_or(Link::default(), |(_, link)| *link)
+        }
+        None => return Ok(None),
+    };
+    let before = Seq(event.seq.0.saturating_sub(1));
+    let mut message = Vec::new();
+    if link.own > Seq::START {
+        // It was listed before, and has a past that the links do not tell.
+        json::write_snapshot(&mut message, channel, id, &tape.board_at(before)?);
+        return Ok(Some((message, link.prev)));
+    }
+    let feed = feed_health(symbol.feed, before, board, tape)?.unwrap_or(Health::UNKNOWN);
+    let own = symbol_health(id, before, board, tape)?.flatten();
+    let stream = StreamName { channel, id, symbol: symbol.symbol.as_str() };
+    json::write_last_trade(&mut message, stream, None, (link.prev, worse(&feed, own.as_ref())));
+    Ok(Some((message, link.prev)))
 }
 
 /// What the feed-wide `event` follows in each of the streams, which have had no message since some
@@ -62,15 +123,23 @@ pub fn placed(
     streams: &[(u32, Channel, SymbolId)],
     board: &Board,
     tape: &Tape,
-) -> Result<Vec<(u32, Seq)>, Error> {
-    let mut open: HashMap<_, _> =
-        streams.iter().map(|(slot, channel, symbol)| ((*channel, *symbol), *slot)).collect();
+) -> Result<Vec<(u32, Link)>, Error> {
     let before = match &event.body {
         Body::Status(status) => feed_prev(&status.scope),
         Body::Gap(gap) => feed_prev(&gap.scope),
         _ => Seq::START,
     };
-    let mut found = Vec::with_capacity(open.len());
+    let mut found = Vec::with_capacity(streams.len());
+    let mut open = HashMap::new();
+    for (slot, channel, id) in streams {
+        let own = board.symbol(*id).map_or(Seq::START, |symbol| symbol.own(*channel));
+        if own < event.seq {
+            found.push((*slot, Link { prev: own.max(before), own }));
+        } else {
+            open.insert((*channel, *id), *slot);
+        }
+    }
+    // Each of the others had a message since, whose link tells.
     let mut cursor = tape.read_after(event.seq)?;
     let mut events = Vec::new();
     while !open.is_empty() && cursor.next_batch(BATCH, &mut events)? > 0 {
@@ -78,19 +147,17 @@ pub fn placed(
             for channel in Channel::ALL {
                 let Some((symbol, link)) = link_of(&later, channel) else { continue };
                 if let Some(slot) = open.remove(&(channel, symbol)) {
-                    found.push((slot, link.own.max(before)));
+                    let own = link.own;
+                    found.push((slot, Link { prev: own.max(before), own }));
                 }
             }
         }
-    }
-    for ((channel, id), slot) in open {
-        let own = board.symbol(id).map_or(Seq::START, |symbol| symbol.own(channel));
-        found.push((slot, own.max(before)));
     }
     Ok(found)
 }
 
 /// A place in one stream, on the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Walk {
     channel: Channel,
     at: Seq,
@@ -99,22 +166,29 @@ struct Walk {
 }
 
 impl Walk {
+    /// The message here; `None` before the first, and if the tape no longer holds it.
     fn here(&self, tape: &Tape) -> Result<Option<Event>, Error> {
-        if self.at == Seq::START { Ok(None) } else { tape.get(self.at) }
+        event_at(self.at, tape)
     }
 
-    fn step(&mut self, event: &Event) {
+    /// The place of the message before this one.
+    fn before(self, event: &Event) -> Self {
         if let Some((_, link)) = link_of(event, self.channel) {
-            self.at = link.prev;
-            self.own = link.own;
-            return;
+            return Self { at: link.prev, own: link.own, ..self };
         }
         let prev = match &event.body {
             Body::Status(status) => feed_prev(&status.scope),
             Body::Gap(gap) => feed_prev(&gap.scope),
             _ => Seq::START,
         };
-        self.at = prev.max(self.own);
+        Self { at: prev.max(self.own), ..self }
+    }
+}
+
+fn event_at(seq: Seq, tape: &Tape) -> Result<Option<Event>, Error> {
+    match tape.get(seq) {
+        Err(Error::Expired { .. }) => Ok(None),
+        found => found,
     }
 }
 
@@ -134,25 +208,40 @@ fn link_of(event: &Event, channel: Channel) -> Option<(SymbolId, Link)> {
     }
 }
 
+fn is_feed_wide(event: &Event) -> bool {
+    let (Body::Status(Status { scope, .. }) | Body::Gap(Gap { scope, .. })) = &event.body else {
+        return false;
+    };
+    matches!(scope, Scope::Feed(..))
+}
+
 fn feed_prev(scope: &Scope) -> Seq {
     if let Scope::Feed(_, link) = scope { link.prev } else { Seq::START }
 }
 
-fn last_trade(mut walk: Walk, tape: &Tape) -> Result<Option<LastTrade>, Error> {
+/// The last trade at or before a place; `None` if the links cannot tell.
+fn last_trade(mut walk: Walk, tape: &Tape) -> Result<Option<Option<LastTrade>>, Error> {
     for _ in 0..TRADE_SEARCH_MAX {
-        let Some(event) = walk.here(tape)? else { return Ok(None) };
-        if let Body::Trade(trade) = event.body {
-            return Ok(Some(LastTrade { ts: event.ts, recv: event.recv, trade }));
+        if walk.at == Seq::START {
+            return Ok(Some(None));
         }
-        walk.step(&event);
+        let Some(event) = walk.here(tape)? else { return Ok(None) };
+        let before = walk.before(&event);
+        if let Body::Trade(trade) = event.body {
+            return Ok(Some(Some(LastTrade { ts: event.ts, recv: event.recv, trade })));
+        }
+        if before == walk {
+            return Ok(None);
+        }
+        walk = before;
     }
     Ok(None)
 }
 
-fn feed_health(feed: FeedId, at: Seq, board: &Board, tape: &Tape) -> Result<Health, Error> {
-    let Some(feed) = board.feed(feed) else { return Ok(Health::UNKNOWN) };
-    let now = (feed.status_seq, Some(feed.health.clone()));
-    Ok(health_at(at, now, tape)?.unwrap_or(Health::UNKNOWN))
+fn feed_health(feed: FeedId, at: Seq, board: &Board, tape: &Tape) -> Result<Option<Health>, Error> {
+    let Some(feed) = board.feed(feed) else { return Ok(None) };
+    let found = health_at(at, (feed.status_seq, Some(feed.health.clone())), tape)?;
+    Ok(found.map(|health| health.unwrap_or(Health::UNKNOWN)))
 }
 
 fn symbol_health(
@@ -160,24 +249,33 @@ fn symbol_health(
     at: Seq,
     board: &Board,
     tape: &Tape,
-) -> Result<Option<Health>, Error> {
+) -> Result<Option<Option<Health>>, Error> {
     let Some(symbol) = board.symbol(symbol) else { return Ok(None) };
     health_at(at, (symbol.status_seq, symbol.health.clone()), tape)
 }
 
-/// Goes back along the statuses of one scope until one stands at or before `at`.
+/// Goes back along the statuses of one scope until one stands at or before `at`; `None` if the tape
+/// no longer holds it.
 fn health_at(
     at: Seq,
     (mut seq, mut health): (Seq, Option<Health>),
     tape: &Tape,
-) -> Result<Option<Health>, Error> {
+) -> Result<Option<Option<Health>>, Error> {
+    let status_at = |seq| match event_at(seq, tape)?.map(|event| event.body) {
+        Some(Body::Status(status)) => Ok::<_, Error>(Some(status)),
+        _ => Ok(None),
+    };
+    let mut after = None;
     while seq > at {
-        let Some(Event { body: Body::Status(status), .. }) = tape.get(seq)? else { break };
+        let found = if let Some(status) = after.take() { Some(status) } else { status_at(seq)? };
+        let Some(status) = found else { return Ok(None) };
         seq = status.status_prev;
-        health = match tape.get(seq)?.map(|event| event.body) {
-            Some(Body::Status(before)) => Some(before.health),
-            _ => None,
-        };
+        if seq == Seq::START {
+            return Ok(Some(None));
+        }
+        let Some(before) = status_at(seq)? else { return Ok(None) };
+        health = Some(before.health.clone());
+        after = Some(before);
     }
-    Ok(health)
+    Ok(Some(health))
 }

@@ -110,13 +110,14 @@ pub struct Sleeper {
 }
 
 impl Sleeper {
-    /// Sleeps until there is an event, somebody knocks, or the time has come.
+    /// Sleeps until there is an event, somebody knocks, or the time has come. Not at all if
+    /// `missed` finds that an event was left out before the writer could see the sleeper.
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.
-    pub async fn sleep(&self, until: Instant) {
+    pub async fn sleep(&self, until: Instant, missed: impl FnOnce() -> bool) {
         self.doorbell.asleep.store(true, Ordering::SeqCst);
-        if self.events.is_empty() {
+        if self.events.is_empty() && !missed() {
             let rung = self.doorbell.rung.notified();
             // Either way there is something to look at.
             drop(tokio::time::timeout_at(until.into(), rung).await);

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use tickwire_feeds::Nanos;
 use tokio::sync::Notify;
 use tracing::error;
+use tracing::warn;
 
 use crate::board::Board;
 use crate::clock;
@@ -193,6 +194,9 @@ impl Shard {
             connection.subscriber.end_all();
             let changes = connection.subscriber.take_changes();
             self.listeners.apply(id, &changes);
+            self.listeners.forget(id);
+            // Whoever reads from the client must not wait for it any more.
+            connection.notice.notify_one();
         }
     }
 
@@ -274,8 +278,9 @@ impl Shard {
         }
         if let Some(connection) = self.connections.get_mut(id)
             && connection.subscriber.is_waiting()
-            && !self.waiting.contains(&id)
+            && !connection.waits
         {
+            connection.waits = true;
             self.waiting.push(id);
         }
     }
@@ -303,13 +308,22 @@ impl Shard {
     /// Walks back for streams that begin in the past, and reads on for those that follow the tape.
     fn serve_tape(&mut self, id: ConnectionId) -> Result<(), Error> {
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
-        while let Some(trace) = connection.subscriber.next_trace() {
-            let (message, seq) = past::snapshot_back(&trace, &self.board, &self.tape)?;
-            connection.subscriber.on_traced(trace, &message, seq, &self.board);
+        // One at a time: each may read the tape in a thousand places.
+        if let Some(trace) = connection.subscriber.next_trace() {
+            match past::snapshot_back(&trace, &self.board, &self.tape) {
+                Ok((message, seq)) => {
+                    let view = (&self.board, &self.tape);
+                    connection.subscriber.on_traced(trace, (&message, seq), view);
+                }
+                Err(error) => {
+                    warn!(%error, "cannot go back along the tape for a client");
+                    connection.subscriber.on_trace_lost(trace, &self.board);
+                }
+            }
         }
-        if connection.read_tape(&self.board, &self.tape)? == connection::Appetite::More
-            && !connection.hungry
-        {
+        let appetite = connection.read_tape(&self.board, &self.tape)?;
+        let is_hungry = appetite == connection::Appetite::More || connection.subscriber.traces();
+        if is_hungry && !connection.hungry {
             connection.hungry = true;
             self.hungry.push(id);
             self.knocker.knock();
@@ -329,7 +343,9 @@ impl Shard {
                     connection.timeout = timeout;
                     self.timers.push(Reverse((timeout, id)));
                 }
-                if let Some(waker) = connection.waker.take() {
+                // A conflated change only sets a timer.
+                let has_bytes = !connection.subscriber.outbox().is_empty();
+                if let Some(waker) = connection.waker.take_if(|_| has_bytes || connection.hung_up) {
                     waker.wake();
                 }
             }
@@ -361,3 +377,6 @@ use view;
 fn service<'a>(state: &'a str, reason: Option<&'a str>, since: Nanos) -> Answer<'a> {
     Answer::Service { state, reason, since: Time(since) }
 }
+
+#[cfg(test)]
+mod tests;

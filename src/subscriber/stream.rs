@@ -61,6 +61,11 @@ impl Streams {
         self.slots.len()
     }
 
+    /// Changes whenever a stream begins.
+    pub(super) fn rounds(&self) -> u32 {
+        self.rounds
+    }
+
     pub(super) fn slot(&self, channel: Channel, symbol: SymbolId) -> Option<u32> {
         self.slots.get(&(channel, symbol)).copied()
     }
@@ -97,6 +102,14 @@ impl Streams {
         self.slots.insert((channel, symbol), slot);
         self.put(slot, stream);
         Begun { slot, round: self.rounds, is_new: true }
+    }
+
+    /// Begins a stream anew where it is; what was due before is due no longer.
+    pub(super) fn renew(&mut self, slot: u32, phase: Phase) -> Option<u32> {
+        self.rounds = self.rounds.wrapping_add(1);
+        let stream = self.list.get_mut(slot as usize)?.as_mut()?;
+        (stream.phase, stream.round) = (phase, self.rounds);
+        Some(self.rounds)
     }
 
     pub(super) fn end(&mut self, slot: u32) -> Option<Stream> {
@@ -137,8 +150,13 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, due: Due) {
-        self.list.push_back(due);
+    /// Puts a stream in. Entries that no longer stand go before they outnumber the streams.
+    pub(super) fn push(&mut self, due: Due, streams: &Streams) {
+        if self.list.len() > 2 * streams.len() + 64 {
+            self.list.retain(|due| streams.get(due.slot).is_some_and(|of| is_due(of, *due)));
+        }
+        let place = self.list.partition_point(|other| other.seq <= due.seq);
+        self.list.insert(place, due);
     }
 
     /// The first that still stands.
@@ -181,4 +199,38 @@ impl Queue {
 fn is_due(stream: &Stream, due: Due) -> bool {
     let waits = matches!(stream.phase, Phase::Starting | Phase::Tracing(_) | Phase::Changed);
     stream.round == due.round && waits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_does_not_grow_by_what_no_longer_stands() {
+        let (mut streams, mut queue) = (Streams::default(), Queue::default());
+        for turn in 0..10_000 {
+            let name = (Channel::Ticker, SymbolId(turn % 10));
+            let begun = streams.begin(name, (1, By::Name), Phase::Starting);
+            let due = Due { slot: begun.slot, round: begun.round, seq: Seq(turn.into()) };
+            queue.push(due, &streams);
+        }
+        assert!(queue.list.len() <= 2 * streams.len() + 65, "{}", queue.list.len());
+        let mut due = Vec::new();
+        while let Some(next) = queue.pop(&streams, Phase::Starting) {
+            due.push(next.seq.0);
+        }
+        assert_eq!(due, (9_990..10_000).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn a_queue_is_in_the_order_of_what_is_lacked() {
+        let (mut streams, mut queue) = (Streams::default(), Queue::default());
+        for seq in [5, 9, 7, 9, 1] {
+            let begun =
+                streams.begin((Channel::Trades, SymbolId(seq)), (1, By::Name), Phase::Changed);
+            let due = Due { slot: begun.slot, round: begun.round, seq: Seq(seq.into()) };
+            queue.push(due, &streams);
+        }
+        assert_eq!(queue.front(&streams).map(|due| due.seq), Some(Seq(1)));
+    }
 }

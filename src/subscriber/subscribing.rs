@@ -111,6 +111,12 @@ impl Subscriber {
         };
         self.push(&Answer::Subscribed(answer));
         let Some(key) = self.register(op, &named, view.now) else { return Ok(()) };
+        for id in named.pending.iter().filter_map(|symbol| view.board.id(symbol.as_str())) {
+            // It was listed once: its stream goes on when it is listed again.
+            if let Some(slot) = self.streams.slot(op.channel, id) {
+                self.end(slot);
+            }
+        }
         for (symbol, by) in planned {
             self.begin((op.channel, symbol), (key, by), begin, view.board);
         }
@@ -126,9 +132,27 @@ impl Subscriber {
             !exact.contains(id) && stream.is_none_or(|stream| stream.by == By::Pattern)
         };
         let covered = named.covered.iter().copied().filter(free);
-        let covered = covered.filter(|id| board.symbol(*id).is_some());
         let known = named.known.iter().map(|(id, _)| (*id, By::Name));
-        known.chain(covered.map(|id| (id, By::Pattern))).collect()
+        let known = known.chain(covered.map(|id| (id, By::Pattern)));
+        known.chain(self.unlisted(channel, named, board)).collect()
+    }
+
+    /// Streams of symbols that are no longer listed, within the patterns: they change hands too.
+    fn unlisted(&self, channel: Channel, named: &Named<'_>, board: &Board) -> Vec<(SymbolId, By)> {
+        let is_covered = |id| {
+            let symbol = board.symbol(id).filter(|symbol| !symbol.listed);
+            let covers = |symbol: &Symbol| named.patterns.iter().any(|(of, _)| of.covers(symbol));
+            symbol.is_some_and(|symbol| covers(&symbol.symbol))
+        };
+        let streams = self.streams.iter().filter(|(_, stream)| {
+            stream.channel == channel && stream.by == By::Pattern && is_covered(stream.symbol)
+        });
+        let pending = |id: SymbolId| {
+            let name = board.symbol(id).map(|symbol| &symbol.symbol);
+            named.pending.iter().any(|pending| Some(*pending) == name)
+        };
+        let ids = streams.map(|(_, stream)| stream.symbol).filter(|id| !pending(*id));
+        ids.map(|id| (id, By::Pattern)).collect()
     }
 
     fn check_limit(
@@ -138,22 +162,29 @@ impl Subscriber {
         named: &Named<'_>,
     ) -> Result<(), Reject> {
         let is_new = |(id, _): &&(SymbolId, By)| self.streams.slot(channel, *id).is_none();
-        // Names cost as well, even those that stand for no stream yet.
-        let names = self.subscriptions.iter().map(|of| of.exact.len() + of.patterns.len());
-        let asked = named.pending.len() + named.patterns.len();
         let new = planned.iter().filter(is_new).count();
         let total = self.streams.len() + new;
+        self.check_names("streams", total)?;
+        let exact = named.known.iter().map(|(_, symbol)| *symbol).chain(named.pending.clone());
+        let of_channel = || self.subscriptions.iter().filter(|of| of.channel == channel);
+        let kept: usize = self.subscriptions.iter().map(Subscription::names_count).sum();
+        let is_new = |symbol: &&Symbol| !of_channel().any(|of| of.exact.contains(*symbol));
+        let is_new_pattern = |(pattern, _): &&(&Pattern, usize)| {
+            !of_channel().any(|of| of.patterns.contains(*pattern))
+        };
+        let new = exact.filter(is_new).count();
+        let new_patterns = named.patterns.iter().filter(is_new_pattern).count();
+        self.check_names("names", kept + new + new_patterns)
+    }
+
+    /// Also what a client only names takes memory here, be there such a symbol or not.
+    fn check_names(&self, what: &str, total: usize) -> Result<(), Reject> {
         let limit = self.rules.limits.symbols;
-        if total > limit {
-            let message = format!("{total} streams are more than limits.symbols = {limit}");
-            return Err(Reject::new(Code::TooManySymbols, message));
+        if total <= limit {
+            return Ok(());
         }
-        let names = names.sum::<usize>() + asked;
-        if asked > 0 && names > 2 * limit {
-            let message = format!("{names} names are more than twice limits.symbols = {limit}");
-            return Err(Reject::new(Code::TooManySymbols, message));
-        }
-        Ok(())
+        let message = format!("{total} {what} are more than limits.symbols = {limit}");
+        Err(Reject::new(Code::TooManySymbols, message))
     }
 
     /// Notes a subscription, and takes its names from earlier ones.
@@ -201,27 +232,29 @@ impl Subscriber {
             self.changes.push(Change::Joined(stream.0, stream.1, begun.slot));
         }
         match begin {
-            Begin::Snapshot(_) | Begin::Wait => self.starting.push(due),
-            Begin::Trace(_) => self.tracing.push(due),
+            Begin::Snapshot(_) | Begin::Wait => self.starting.push(due, &self.streams),
+            Begin::Trace(_) => self.tracing.push(due, &self.streams),
             Begin::After(cursor) => self.resume(due, cursor, board),
         }
     }
 
     fn resume(&mut self, due: Due, cursor: Seq, board: &Board) {
         let Some(stream) = self.streams.get(due.slot) else { return };
-        let (owner, channel, symbol) = (stream.owner, stream.channel, stream.symbol);
-        if self.conflation_of(owner).is_none() {
-            return self.follow_tape(due.slot, cursor, board);
-        }
-        let last = board.symbol(symbol).map(|symbol| board.last(channel, symbol));
-        if last > Some(cursor) {
-            self.starting.push(due);
+        let (owner, channel) = (stream.owner, stream.channel);
+        let Some(symbol) = board.symbol(stream.symbol) else { return };
+        if !self.is_conflated(owner) {
+            self.follow_tape(due.slot, cursor, board);
+        } else if symbol.listed_at > cursor || board.last(channel, symbol) > cursor {
+            self.starting.push(Due { seq: cursor.next(), ..due }, &self.streams);
         } else {
             self.set_phase(due.slot, Phase::Settled);
         }
     }
 
     pub(super) fn unsubscribe(&mut self, id: Option<Id>, op: &Unsubscribe, view: &View<'_>) {
+        if let Err(reject) = self.check_exclusions(op) {
+            return self.refuse(id, &reject);
+        }
         let mut ended = 0;
         let mut symbols = Vec::new();
         for name in op.names.iter().flatten() {
@@ -239,6 +272,17 @@ impl Subscriber {
         self.subscriptions.retain(|subscription| !subscription.is_empty());
         let channel = op.channel.word();
         self.push(&Answer::Unsubscribed { id, channel, symbols, streams: ended });
+    }
+
+    /// What is excluded from patterns is remembered, so there is a bound to it.
+    fn check_exclusions(&self, op: &Unsubscribe) -> Result<(), Reject> {
+        let mut excluded: usize = self.subscriptions.iter().map(|of| of.except.len()).sum();
+        for name in op.names.iter().flatten() {
+            let Name::Exact(symbol) = name else { continue };
+            let of_channel = self.subscriptions.iter().filter(|of| of.channel == op.channel);
+            excluded += of_channel.filter(|of| of.pattern_of(symbol).is_some()).count();
+        }
+        self.check_names("excluded symbols", excluded)
     }
 
     /// Ends one stream by its name; live patterns leave it out from now on.

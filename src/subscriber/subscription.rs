@@ -7,7 +7,11 @@ use std::time::Instant;
 use tickwire_feeds::Symbol;
 
 use crate::event::Channel;
+use crate::event::Seq;
+use crate::subscriber::stream::Due;
+use crate::subscriber::stream::Phase;
 use crate::subscriber::stream::Queue;
+use crate::subscriber::stream::Streams;
 use crate::wire::op::Slow;
 use crate::wire::pattern::Pattern;
 
@@ -32,8 +36,10 @@ pub(super) struct Subscription {
 #[derive(Debug)]
 pub(super) struct Conflation {
     interval: Duration,
+    /// No flush before this.
     next: Instant,
-    due: bool,
+    /// What had changed up to here when it last struck is to be flushed.
+    due: Option<Seq>,
     /// Streams that changed since the client got them.
     pub(super) changed: Queue,
 }
@@ -42,13 +48,13 @@ impl Subscription {
     /// When its clock strikes next, if there is something to flush.
     pub(super) fn flush_at(&self) -> Option<Instant> {
         let clock = self.conflation.as_ref()?;
-        (!clock.changed.is_empty() && !clock.due).then_some(clock.next)
+        (!clock.changed.is_empty() && clock.due.is_none()).then_some(clock.next)
     }
 
-    /// Time went on.
-    pub(super) fn tick(&mut self, now: Instant) {
+    /// Time went on, and this shard stands here.
+    pub(super) fn tick(&mut self, now: Instant, at: Seq) {
         if let Some(clock) = &mut self.conflation {
-            clock.tick(now);
+            clock.tick(now, at);
         }
     }
 
@@ -61,6 +67,11 @@ impl Subscription {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let exact = self.exact.iter().map(Symbol::as_str);
         exact.chain(self.patterns.iter().map(Pattern::as_str))
+    }
+
+    /// How many names the client has given it.
+    pub(super) fn names_count(&self) -> usize {
+        self.exact.len() + self.patterns.len()
     }
 
     /// The first of its patterns that a symbol belongs to.
@@ -80,28 +91,26 @@ impl Conflation {
     pub(super) fn new(interval_ms: u64, now: Instant) -> Option<Self> {
         let interval = Duration::from_millis(interval_ms);
         let next = now.checked_add(interval)?;
-        let clock = Self { interval, next, due: false, changed: Queue::default() };
+        let clock = Self { interval, next, due: None, changed: Queue::default() };
         (interval_ms > 0).then_some(clock)
     }
 
-    /// Whether its time has come and not everything is flushed yet.
-    pub(super) const fn is_due(&self) -> bool {
-        self.due
-    }
-
-    /// Everything that had changed is flushed.
-    pub(super) fn flushed(&mut self) {
-        self.due = false;
-    }
-
-    fn tick(&mut self, now: Instant) {
-        if now < self.next {
-            return;
+    /// The next stream to flush, once its time has come. What changes during a flush that the
+    /// client takes slowly is left for the next one.
+    pub(super) fn pop_due(&mut self, streams: &Streams) -> Option<Due> {
+        let until = self.due?;
+        if self.changed.front(streams).is_some_and(|due| due.seq <= until) {
+            return self.changed.pop(streams, Phase::Changed);
         }
-        self.due = !self.changed.is_empty();
-        let late = now.duration_since(self.next).as_nanos();
-        let missed = u32::try_from(late / self.interval.as_nanos().max(1)).unwrap_or(u32::MAX);
-        let ahead = self.interval.saturating_mul(missed.saturating_add(1));
-        self.next = self.next.checked_add(ahead).unwrap_or(now);
+        self.due = None;
+        None
+    }
+
+    /// A change after a silence is flushed at once, and then none for one interval.
+    fn tick(&mut self, now: Instant, at: Seq) {
+        if now >= self.next && !self.changed.is_empty() {
+            self.due = Some(at);
+            self.next = now.checked_add(self.interval).unwrap_or(now);
+        }
     }
 }

@@ -5,12 +5,15 @@ use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
 use crate::event::FeedId;
+use crate::event::Gap;
 use crate::event::Scope;
 use crate::event::Seq;
+use crate::event::Status;
 use crate::event::SymbolId;
 use crate::subscriber::Subscriber;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
+use crate::subscriber::stream::Stream;
 use crate::wire::json;
 
 /// What became of an event of the tape.
@@ -26,8 +29,18 @@ pub enum Fed {
 impl Subscriber {
     /// After which event this client needs the tape; `None` if it does not, or has no room.
     #[must_use]
-    pub fn wants_tape(&self) -> Option<Seq> {
+    pub fn wants_tape(&mut self) -> Option<Seq> {
+        if self.tape_at.is_some() && self.tape_slots().is_empty() {
+            self.tape_at = None;
+        }
         self.tape_at.filter(|_| self.outbox.wants_more())
+    }
+
+    /// Changes whenever a stream begins: what was skipped by [`Subscriber::follows`] before may be
+    /// wanted after it.
+    #[must_use]
+    pub fn begun(&self) -> u32 {
+        self.streams.rounds()
     }
 
     /// Whether an event may concern this client's streams: lets the driver skip decoding others.
@@ -38,16 +51,16 @@ impl Subscriber {
 
     /// The next event of the tape after [`Subscriber::wants_tape`], in order.
     pub fn on_tape(&mut self, event: &Event, board: &Board) -> Fed {
-        if !self.outbox.wants_more() {
-            return Fed::Full;
-        }
         for channel in Channel::ALL {
-            match &event.body {
+            let fed = match &event.body {
                 Body::Trade(trade) => self.feed(channel, trade.symbol, event, board),
                 Body::Quote(quote) => self.feed(channel, quote.symbol, event, board),
                 Body::Status(status) => self.feed_scope(channel, &status.scope, event, board),
                 Body::Gap(gap) => self.feed_scope(channel, &gap.scope, event, board),
-                Body::Clock | Body::Registry(_) => {}
+                Body::Clock | Body::Registry(_) => Fed::Taken,
+            };
+            if fed == Fed::Full {
+                return Fed::Full;
             }
         }
         self.tape_at = Some(event.seq);
@@ -65,36 +78,41 @@ impl Subscriber {
 
     /// The tape no longer holds what was asked for: the streams begin anew with a snapshot.
     pub fn on_tape_lost(&mut self, board: &Board) {
-        self.tape_at = None;
+        let has = self.tape_at.take().unwrap_or(board.seq());
         for slot in self.tape_slots() {
-            self.start_over(slot, board);
+            self.start_over(slot, has);
         }
     }
 
-    /// The shard could not follow the tape: every stream begins anew with a snapshot.
-    pub fn on_board_lost(&mut self, board: &Board) {
+    /// The shard could not follow the tape from some place on: every stream begins anew with a
+    /// snapshot.
+    pub fn on_board_lost(&mut self, lost: Seq, board: &Board) {
+        let has = self.cursor(board).min(lost);
         self.tape_at = None;
         let slots: Vec<u32> = self.streams.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
-            self.start_over(slot, board);
+            self.start_over(slot, has);
         }
     }
 
-    fn start_over(&mut self, slot: u32, board: &Board) {
-        if let Some(stream) = self.streams.get_mut(slot) {
-            stream.phase = Phase::Starting;
-            let due = Due { slot, round: stream.round, seq: board.seq().next() };
-            self.starting.push(due);
+    /// A stream begins anew with a snapshot; before that, its client has it up to some place.
+    pub(super) fn start_over(&mut self, slot: u32, has: Seq) {
+        if let Some(round) = self.streams.renew(slot, Phase::Starting) {
+            self.starting.push(Due { slot, round, seq: has.next() }, &self.streams);
         }
     }
 
     /// Streams of a feed that cannot tell what a feed-wide event follows in them.
     #[must_use]
-    pub fn unplaced(&self, feed: FeedId, board: &Board) -> Vec<(u32, Channel, SymbolId)> {
+    pub fn unplaced(
+        &self,
+        (feed, seq): (FeedId, Seq),
+        board: &Board,
+    ) -> Vec<(u32, Channel, SymbolId)> {
         let of_feed = |id| board.symbol(id).is_some_and(|symbol| symbol.feed == feed);
         let streams = self.streams.iter().filter(|(_, stream)| {
-            let on_tape = matches!(stream.phase, Phase::Tape { .. });
-            on_tape && stream.held.is_none() && of_feed(stream.symbol)
+            let lacks_it = matches!(stream.phase, Phase::Tape { after } if seq > after);
+            lacks_it && stream.held.is_none() && of_feed(stream.symbol)
         });
         streams.map(|(slot, stream)| (slot, stream.channel, stream.symbol)).collect()
     }
@@ -106,12 +124,44 @@ impl Subscriber {
         }
     }
 
+    /// Streams whose symbol was listed after the place that they were resumed from, and of which
+    /// the event may be the first message: no client holds them, so a snapshot comes before it.
+    #[must_use]
+    pub fn unbegun(&self, event: &Event, board: &Board) -> Vec<(u32, Channel, SymbolId)> {
+        let slots = match &event.body {
+            Body::Trade(trade) => self.slots_of(trade.symbol),
+            Body::Quote(quote) => self.slots_of(quote.symbol),
+            Body::Status(Status { scope, .. }) | Body::Gap(Gap { scope, .. }) => match scope {
+                Scope::Symbol(symbol, _) => self.slots_of(*symbol),
+                Scope::Feed(feed, _) => self.streams_of(*feed, board),
+            },
+            Body::Clock | Body::Registry(_) => return Vec::new(),
+        };
+        let unbegun = slots.into_iter().filter_map(|slot| {
+            let stream = self.streams.get(slot)?;
+            let lacks_it = matches!(stream.phase, Phase::Tape { after } if event.seq > after);
+            let first = lacks_it && is_unbegun(stream, board);
+            first.then_some((slot, stream.channel, stream.symbol))
+        });
+        unbegun.collect()
+    }
+
+    /// Begins such a stream with the snapshot that stands before its first message.
+    pub fn begin_with(&mut self, slot: u32, (snapshot, seq): (&[u8], Seq)) {
+        if let Some(stream) = self.streams.get_mut(slot) {
+            stream.held = Some(seq);
+            self.outbox.push(snapshot);
+        }
+    }
+
     /// Feeds a stream from the tape after a place; a stream that has everything is live at once.
     pub(super) fn follow_tape(&mut self, slot: u32, after: Seq, board: &Board) {
         let Some(stream) = self.streams.get_mut(slot) else { return };
+        let Some(symbol) = board.symbol(stream.symbol) else { return };
+        // What its feed said before the symbol was listed is no message of it.
+        let after = after.max(symbol.listed_at);
         stream.phase = Phase::Tape { after };
-        let last = board.symbol(stream.symbol).map(|symbol| board.last(stream.channel, symbol));
-        if last <= Some(after) {
+        if board.last(stream.channel, symbol) <= after {
             self.go_live(slot, board);
         } else {
             self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
@@ -119,10 +169,17 @@ impl Subscriber {
     }
 
     fn go_live(&mut self, slot: u32, board: &Board) {
-        if let Some(stream) = self.streams.get_mut(slot) {
-            stream.phase = Phase::Live;
-            stream.held = board.symbol(stream.symbol).map(|of| board.last(stream.channel, of));
+        let Some(stream) = self.streams.get_mut(slot) else { return };
+        if is_unbegun(stream, board) {
+            return self.start_over(slot, board.seq());
         }
+        stream.phase = Phase::Live;
+        stream.held = board.symbol(stream.symbol).map(|of| board.last(stream.channel, of));
+    }
+
+    fn slots_of(&self, symbol: SymbolId) -> Vec<u32> {
+        let slots = Channel::ALL.into_iter().map(|channel| self.streams.slot(channel, symbol));
+        slots.flatten().collect()
     }
 
     fn tape_slots(&self) -> Vec<u32> {
@@ -130,28 +187,38 @@ impl Subscriber {
         on_tape.map(|(slot, _)| slot).collect()
     }
 
-    fn feed_scope(&mut self, channel: Channel, scope: &Scope, event: &Event, board: &Board) {
-        match scope {
-            Scope::Symbol(symbol, _) => self.feed(channel, *symbol, event, board),
-            Scope::Feed(feed, _) => {
-                for slot in self.streams_of(*feed, board) {
-                    let stream = self.streams.get(slot).filter(|of| of.channel == channel);
-                    if let Some(symbol) = stream.map(|stream| stream.symbol) {
-                        self.feed(channel, symbol, event, board);
-                    }
-                }
+    fn feed_scope(&mut self, channel: Channel, scope: &Scope, event: &Event, board: &Board) -> Fed {
+        let feed = match scope {
+            Scope::Symbol(symbol, _) => return self.feed(channel, *symbol, event, board),
+            Scope::Feed(feed, _) => *feed,
+        };
+        for slot in self.streams_of(feed, board) {
+            let stream = self.streams.get(slot).filter(|of| of.channel == channel);
+            if let Some(symbol) = stream.map(|stream| stream.symbol)
+                && self.feed(channel, symbol, event, board) == Fed::Full
+            {
+                return Fed::Full;
             }
         }
+        Fed::Taken
     }
 
-    fn feed(&mut self, channel: Channel, symbol: SymbolId, event: &Event, board: &Board) {
+    /// Feeds one stream, if it lacks the event: one that had it before there was no more room does
+    /// not get it again.
+    fn feed(&mut self, channel: Channel, symbol: SymbolId, event: &Event, board: &Board) -> Fed {
         let slot = self.streams.slot(channel, symbol);
-        let Some(stream) = slot.and_then(|slot| self.streams.get_mut(slot)) else { return };
-        let Some(name) = board.symbol(symbol).map(|symbol| &symbol.symbol) else { return };
-        // Another subscription may have sent the reading back to before what this stream holds.
-        let Phase::Tape { after } = stream.phase else { return };
-        if event.seq <= stream.held.map_or(after, |held| held.max(after)) {
-            return;
+        let stream = slot.and_then(|slot| self.streams.get_mut(slot));
+        let Some(stream) = stream else { return Fed::Taken };
+        let Some(name) = board.symbol(symbol).map(|symbol| &symbol.symbol) else {
+            return Fed::Taken;
+        };
+        // It may have been fed this far already, before another stream went further back.
+        let lacks = |after| event.seq > after && stream.held.is_none_or(|held| event.seq > held);
+        if !matches!(stream.phase, Phase::Tape { after } if lacks(after)) {
+            return Fed::Taken;
+        }
+        if !self.outbox.wants_more() {
+            return Fed::Full;
         }
         let mut message = Vec::new();
         let prev = stream.held.unwrap_or_default();
@@ -162,5 +229,13 @@ impl Subscriber {
             stream.phase = Phase::Tape { after: event.seq };
             self.outbox.push(&message);
         }
+        Fed::Taken
     }
+}
+
+/// Whether nobody can hold the stream yet: it follows the tape from where its symbol was listed.
+fn is_unbegun(stream: &Stream, board: &Board) -> bool {
+    let listed_at = board.symbol(stream.symbol).map(|symbol| symbol.listed_at);
+    let from_listing = matches!(stream.phase, Phase::Tape { after } if Some(after) == listed_at);
+    from_listing && stream.held.is_none()
 }

@@ -140,6 +140,7 @@ fn put_symbol(out: &mut Vec<u8>, board: &SymbolBoard, (seq, clock): (Seq, Nanos)
         raw,
         feed,
         listed,
+        listed_at,
         health,
         status_seq,
         touched,
@@ -154,7 +155,7 @@ fn put_symbol(out: &mut Vec<u8>, board: &SymbolBoard, (seq, clock): (Seq, Nanos)
     put_varint(out, feed.0.into());
     out.push(u8::from(*listed));
     put_option(out, health.as_ref(), |out, health| body::put_health(out, health, clock));
-    for seq in [status_seq, touched, trades_own] {
+    for seq in [listed_at, status_seq, touched, trades_own] {
         put_varint(out, seq.0);
     }
     put_ticker(out, ticker);
@@ -175,6 +176,7 @@ fn symbol(from: &mut Reader<'_>, (base, clock): (Seq, Nanos)) -> Option<SymbolBo
         feed: body::feed(from)?,
         listed: from.byte()? != 0,
         health: from.option(|from| body::health(from, clock))?,
+        listed_at: seq(from)?,
         status_seq: seq(from)?,
         touched: seq(from)?,
         trades_own: seq(from)?,

@@ -205,12 +205,12 @@ fn symbol_board() -> impl Strategy<Value = SymbolBoard> {
         recv,
         trade,
     });
-    let seqs = (seq(), seq(), seq());
+    let seqs = (seq(), seq(), seq(), seq());
     let heads = (option::of(text()), feed_id(), any::<bool>(), option::of(health()));
     (heads, seqs, ticker(), option::of(last), option::of(time())).prop_map(
         |(
             (raw, feed, listed, health),
-            (status_seq, touched, trades_own),
+            (listed_at, status_seq, touched, trades_own),
             ticker,
             last_trade,
             trade_ts_max,
@@ -219,6 +219,7 @@ fn symbol_board() -> impl Strategy<Value = SymbolBoard> {
             raw,
             feed,
             listed,
+            listed_at,
             health,
             status_seq,
             touched,

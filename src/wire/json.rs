@@ -398,3 +398,6 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
         out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,19 @@ pub struct ConnectionId {
     round: u32,
 }
 
+impl ConnectionId {
+    /// As an index of a list with one entry a connection that lives.
+    pub(super) const fn index(self) -> usize {
+        self.index as usize
+    }
+
+    /// The first connection at an index.
+    #[cfg(test)]
+    pub(super) const fn at(index: u32) -> Self {
+        Self { index, round: 0 }
+    }
+}
+
 /// One client.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -45,6 +58,8 @@ pub(super) struct Connection {
     pub(super) timeout: Instant,
     pub(super) dirty: bool,
     pub(super) hungry: bool,
+    /// Whether it stands in the shard's list of those with an operation that waits.
+    pub(super) waits: bool,
     /// Nothing more will be read from it.
     pub(super) hung_up: bool,
     /// When it is cut, if it does not answer a close.
@@ -56,6 +71,8 @@ pub(super) struct Connection {
 #[derive(Debug)]
 struct Reading {
     after: Seq,
+    /// The streams that the client had begun when it was read: it was read for those alone.
+    begun: u32,
     cursor: Cursor,
     /// Events read and not taken yet, the next one last.
     ready: Vec<Event>,
@@ -84,9 +101,10 @@ impl Connection {
     /// Feeds the client a batch of the tape, up to the shard's own place.
     pub(super) fn read_tape(&mut self, board: &Board, tape: &Tape) -> Result<Appetite, Error> {
         let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
+        let begun = self.subscriber.begun();
         let mut reading = match self.reading.take() {
-            Some(reading) if reading.after == after => reading,
-            _ => Reading { after, cursor: tape.read_after(after)?, ready: Vec::new() },
+            Some(reading) if (reading.after, reading.begun) == (after, begun) => reading,
+            _ => Reading { after, begun, cursor: tape.read_after(after)?, ready: Vec::new() },
         };
         if reading.ready.is_empty() {
             let subscriber = &self.subscriber;
@@ -95,10 +113,20 @@ impl Connection {
             reading.ready.reverse();
         }
         while let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq()) {
+            for stream in self.subscriber.unbegun(&event, board) {
+                if !self.subscriber.outbox().wants_more() {
+                    reading.ready.push(event);
+                    self.reading = Some(reading);
+                    return Ok(Appetite::None);
+                }
+                if let Some((message, seq)) = past::snapshot_before(&event, stream, board, tape)? {
+                    self.subscriber.begin_with(stream.0, (&message, seq));
+                }
+            }
             if let Some(feed) = feed_wide(&event) {
-                let streams = self.subscriber.unplaced(feed, board);
-                for (slot, held) in past::placed(&event, &streams, board, tape)? {
-                    self.subscriber.place(slot, held);
+                let streams = self.subscriber.unplaced((feed, event.seq), board);
+                for (slot, link) in past::placed(&event, &streams, board, tape)? {
+                    self.subscriber.place(slot, link.prev);
                 }
             }
             if self.subscriber.on_tape(&event, board) == Fed::Full {
@@ -148,6 +176,7 @@ impl Connections {
             timeout,
             dirty: false,
             hungry: false,
+            waits: false,
             hung_up: false,
             cut_at: None,
             reading: None,

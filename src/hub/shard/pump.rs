@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
@@ -23,6 +24,7 @@ use crate::hub::shard::ConnectionId;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::hub::shard::service;
+use crate::subscriber::Got;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Error;
@@ -40,7 +42,7 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 
 /// Whether there is more to do at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     More,
     Idle,
 }
@@ -53,16 +55,17 @@ pub async fn run(shard: SharedShard) {
     while let Some(shard) = weak.upgrade() {
         let turn = shard.borrow_mut().turn();
         let until = shard.borrow().next_timer();
+        let (hub, at) = (Arc::clone(shard.borrow().hub()), shard.borrow().board().seq());
         drop(shard);
         match turn {
             Turn::More => tokio::task::yield_now().await,
-            Turn::Idle => sleeper.sleep(until).await,
+            Turn::Idle => sleeper.sleep(until, || hub.published() > at).await,
         }
     }
 }
 
 impl Shard {
-    fn turn(&mut self) -> Turn {
+    pub(super) fn turn(&mut self) -> Turn {
         let mut turn = self.drain_ring();
         self.on_troubles();
         self.on_drain();
@@ -76,7 +79,7 @@ impl Shard {
         turn
     }
 
-    fn next_timer(&self) -> Instant {
+    pub(super) fn next_timer(&self) -> Instant {
         let latest = clock::monotonic() + SLEEP_MAX;
         self.timers.peek().map_or(latest, |Reverse((at, _))| latest.min(*at))
     }
@@ -153,13 +156,19 @@ impl Shard {
 
     /// The journal no longer holds what comes next: every stream begins anew.
     fn start_over(&mut self) -> Result<(), Error> {
+        let lost = self.board.seq();
         self.board = self.tape.board_at(self.tape.head())?;
         for id in self.connections.ids() {
             let board = &self.board;
             if let Some(connection) = self.connections.get_mut(id) {
-                connection.subscriber.on_board_lost(board);
+                connection.subscriber.on_board_lost(lost, board);
             }
             self.mark(id);
+        }
+        let listed = self.board.symbols().filter(|(_, symbol)| symbol.listed_at > lost);
+        let listed: Vec<SymbolId> = listed.map(|(id, _)| id).collect();
+        for id in listed {
+            self.on_listed(id);
         }
         Ok(())
     }
@@ -200,8 +209,8 @@ impl Shard {
         let message = shared.json(stream);
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
-            connection.subscriber.on_message(listener.slot, shared.event.seq, message);
-            if !connection.dirty {
+            let got = connection.subscriber.on_message(listener.slot, shared.event.seq, message);
+            if got == Got::Something && !connection.dirty {
                 connection.dirty = true;
                 self.dirty.push(listener.connection);
             }
@@ -253,6 +262,9 @@ impl Shard {
 
     fn retry_waiting(&mut self) {
         for id in std::mem::take(&mut self.waiting) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.waits = false;
+            }
             self.with(id, Subscriber::retry);
             if let Some(connection) = self.connections.get(id)
                 && !connection.subscriber.is_waiting()

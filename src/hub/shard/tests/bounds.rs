@@ -1,0 +1,203 @@
+//! What one client may cost, and what ends its waits.
+
+use std::future::Future as _;
+use std::pin::pin;
+use std::task::Context;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::client::Client;
+use super::client::Start;
+use super::client::Wish;
+use super::world::Raw;
+use super::world::World;
+use super::world::rules;
+use crate::event::Channel;
+use crate::event::Seq;
+use crate::wire::op::Slow;
+
+fn trade(symbol: u8) -> Raw {
+    Raw { kind: 0, symbol, a: 0, b: 1, c: 3 }
+}
+
+const FEED_STATUS: Raw = Raw { kind: 200, symbol: 0, a: 0, b: 1, c: 1 };
+
+fn subscribe(channel: Channel, names: &[&str], start: Start) -> Wish {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    Wish::Subscribe { channel, names, conflate_ms: 0, slow: Slow::Spill, start }
+}
+
+fn world(buffer_bytes: usize) -> World {
+    let mut world = World::new(64, &[buffer_bytes]);
+    world.settle(0);
+    world
+}
+
+fn all(client: &mut Client, world: &mut World) -> Vec<Value> {
+    while client.take(world, 1) > 0 {
+        world.settle(0);
+    }
+    client.log.drain(..).map(|got| got.value).collect()
+}
+
+fn waiting(client: &Client, world: &World) -> usize {
+    world.shards[0].connections.get(client.id()).unwrap().subscriber.outbox().len()
+}
+
+#[test]
+fn a_client_that_pings_and_takes_nothing_stays_within_its_buffer() {
+    let mut world = world(2_000);
+    let client = Client::connect(&mut world, 0);
+    for _ in 0..1_000 {
+        world.shards[0].with(client.id(), |subscriber, _| subscriber.on_ping(&[7; 125]));
+    }
+    assert!(waiting(&client, &world) <= 2_010);
+}
+
+#[test]
+fn names_that_fit_no_symbol_are_bounded_too() {
+    let mut world = world(1 << 20);
+    let mut client = Client::connect(&mut world, 0);
+    for index in 0..150 {
+        let name = format!("v{index}:*");
+        client.wish(&mut world, subscribe(Channel::Ticker, &[&name], Start::Now));
+    }
+    client.wish(&mut world, subscribe(Channel::Ticker, &["v1:*"], Start::Now));
+    let answers = all(&mut client, &mut world);
+    let kinds: Vec<_> = answers.iter().map(|answer| answer["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "subscribed").count(), 101);
+    assert_eq!(answers[101]["code"], "too_many_symbols");
+    assert_eq!(kinds.last(), Some(&"subscribed"), "what it names already costs nothing");
+}
+
+#[test]
+fn exclusions_from_a_pattern_are_bounded() {
+    let mut world = world(1 << 20);
+    let mut client = Client::connect(&mut world, 0);
+    client.wish(&mut world, subscribe(Channel::Ticker, &["aa:*"], Start::Now));
+    let unsubscribe = |names| Wish::Unsubscribe { channel: Channel::Ticker, names };
+    for index in 0..10 {
+        let names = (0..15).map(|name| format!("aa:N{index}-{name}")).collect();
+        client.wish(&mut world, unsubscribe(names));
+    }
+    let answers = all(&mut client, &mut world);
+    let refused = answers.iter().filter(|answer| answer["code"] == "too_many_symbols").count();
+    assert_eq!(refused, 4);
+}
+
+#[test]
+fn one_feed_wide_event_of_the_tape_does_not_burst_the_buffer() {
+    let mut world = world(400);
+    world.write(&[FEED_STATUS]);
+    world.settle(0);
+    let mut client = Client::connect(&mut world, 0);
+    client.take(&mut world, 9);
+    let epoch = world.tape.epoch().to_owned();
+    client.wish(&mut world, subscribe(Channel::Trades, &["aa:*"], Start::From(epoch, 7)));
+    let mut statuses = 0;
+    world.settle(0);
+    while client.take(&mut world, 1) > 0 {
+        assert!(waiting(&client, &world) < 300, "{} bytes wait", waiting(&client, &world));
+        statuses = client.log.iter().filter(|got| got.value["type"] == "status").count();
+    }
+    assert_eq!(statuses, 3);
+}
+
+#[test]
+fn who_waits_for_a_client_that_is_gone_is_told() {
+    let mut world = world(100);
+    let mut client = Client::connect(&mut world, 0);
+    client.wish(&mut world, subscribe(Channel::Ticker, &["*:*"], Start::Now));
+    let notice = world.shards[0].waits(client.id()).unwrap();
+    client.disconnect(&mut world);
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    assert!(pin!(notice.notified()).poll(&mut context).is_ready());
+}
+
+#[test]
+fn a_conflated_stream_has_an_interval_between_two_snapshots() {
+    let mut world = world(1 << 20);
+    let mut client = Client::connect(&mut world, 0);
+    let (names, slow, start) = (vec!["aa:A-USD".to_owned()], Slow::Conflate, Start::Now);
+    let channel = Channel::Ticker;
+    let wish = Wish::Subscribe { channel, names, conflate_ms: 1_000, slow, start };
+    client.wish(&mut world, wish);
+    let mut snapshots = Vec::new();
+    for ms in (0..6_000_u64).step_by(100) {
+        // Silence at first, then a change each 100 ms.
+        if ms >= 2_700 {
+            world.write(&[trade(0)]);
+        }
+        world.settle(0);
+        let got = all(&mut client, &mut world);
+        let count = got.iter().filter(|message| message["type"] == "snapshot").count();
+        snapshots.extend(vec![ms; count]);
+        world.advance(Duration::from_millis(100));
+    }
+    assert_eq!(snapshots, [0, 2_700, 3_700, 4_700, 5_700]);
+}
+
+#[test]
+fn a_conflated_client_is_woken_for_its_flushes_alone() {
+    let mut world = world(1 << 20);
+    let mut client = Client::connect(&mut world, 0);
+    let (names, slow, start) = (vec!["*:*".to_owned()], Slow::Conflate, Start::Now);
+    let channel = Channel::Ticker;
+    client.wish(&mut world, Wish::Subscribe { channel, names, conflate_ms: 1_000, slow, start });
+    all(&mut client, &mut world);
+    let mut woken = 0;
+    for _ in 0..100 {
+        world.write(&[trade(0), trade(1)]);
+        world.settle(0);
+        woken += usize::from(client.is_woken());
+        all(&mut client, &mut world);
+        world.advance(Duration::from_millis(10));
+    }
+    assert_eq!(woken, 0);
+}
+
+#[test]
+fn a_stream_goes_back_as_far_as_the_tape_does() {
+    let mut world = World::with(64, vec![rules(1 << 20)], |settings| {
+        (settings.segment_bytes, settings.retention_bytes) = (16 << 10, 40 << 10);
+    });
+    world.write(&[FEED_STATUS, Raw { kind: 180, symbol: 1, a: 1, b: 0, c: 0 }, trade(1)]);
+    // The disk is looked after by a thread of its own: until it has dropped something.
+    for _ in 0..2_000_000 {
+        if world.tape.oldest() > Seq(100) {
+            break;
+        }
+        world.write(&[trade(0); 20]);
+        world.settle(0);
+        std::thread::yield_now();
+    }
+    world.write(&[FEED_STATUS.changed(), FEED_STATUS, trade(0)]);
+    world.settle(0);
+    let oldest = world.tape.oldest().0;
+    assert!(oldest > 100, "the tape was not cut");
+    let mut client = Client::connect(&mut world, 0);
+    let names = ["aa:A-USD", "aa:B-USD", "aa:C-EUR"];
+    client.wish(&mut world, subscribe(Channel::Trades, &names, Start::Last(1_000)));
+    client.say(&mut world, r#"{"op":"ping"}"#);
+    let messages = all(&mut client, &mut world);
+    for (name, trades) in [("aa:A-USD", 600), ("aa:B-USD", 0), ("aa:C-EUR", 0)] {
+        let of_stream: Vec<_> = messages.iter().filter(|of| of["symbol"] == name).collect();
+        assert_eq!(of_stream[0]["type"], "snapshot", "{name}");
+        assert_eq!(of_stream.iter().filter(|of| of["type"] == "snapshot").count(), 1);
+        let stream = (Channel::Trades, name.to_owned());
+        let held = of_stream[0]["seq"].as_u64().unwrap();
+        let known: Vec<Value> = world.truth.snapshots[&stream][&held]
+            .iter()
+            .map(|bytes| serde_json::from_slice(bytes).unwrap())
+            .collect();
+        assert!(known.contains(of_stream[0]), "{} but was {known:?}", of_stream[0]);
+        assert!(of_stream.iter().filter(|of| of["type"] == "trade").count() >= trades, "{name}");
+        let mut held = held;
+        for message in of_stream.iter().skip(1) {
+            assert_eq!(message["prev"], held);
+            held = message["seq"].as_u64().unwrap();
+        }
+        assert_eq!(Some(held), world.truth.last_at(&stream, u64::MAX));
+    }
+}
