@@ -106,13 +106,15 @@ impl Subscriber {
     #[must_use]
     pub fn unplaced(
         &self,
-        (feed, seq): (FeedId, Seq),
+        feed: FeedId,
+        event: &Event,
         board: &Board,
     ) -> Vec<(u32, Channel, SymbolId)> {
         let of_feed = |id| board.symbol(id).is_some_and(|symbol| symbol.feed == feed);
         let streams = self.streams.iter().filter(|(_, stream)| {
-            let lacks_it = matches!(stream.phase, Phase::Tape { after } if seq > after);
-            lacks_it && stream.held.is_none() && of_feed(stream.symbol)
+            let lacks_it = matches!(stream.phase, Phase::Tape { after } if event.seq > after);
+            let is_message = lacks_it && event.concerns(stream.channel);
+            is_message && stream.held.is_none() && of_feed(stream.symbol)
         });
         streams.map(|(slot, stream)| (slot, stream.channel, stream.symbol)).collect()
     }

@@ -124,7 +124,7 @@ impl Connection {
                 }
             }
             if let Some(feed) = feed_wide(&event) {
-                let streams = self.subscriber.unplaced((feed, event.seq), board);
+                let streams = self.subscriber.unplaced(feed, &event, board);
                 for (slot, link) in past::placed(&event, &streams, board, tape)? {
                     self.subscriber.place(slot, link.prev);
                 }
