@@ -252,6 +252,10 @@ impl Subscriber {
     }
 
     pub(super) fn unsubscribe(&mut self, id: Option<Id>, op: &Unsubscribe, view: &View<'_>) {
+        if let Some(text) = op.names.iter().find_map(|name| name.as_ref().err()) {
+            let message = format!("{text:?} is no symbol and no pattern: nothing was unsubscribed");
+            return self.refuse(id, &Reject::bad(message));
+        }
         if let Err(reject) = self.check_exclusions(op) {
             return self.refuse(id, &reject);
         }

@@ -162,6 +162,11 @@ fn what_makes_no_sense_is_refused_with_its_input() {
         (r#"{"op":"subscribe","channel":"ticker"}"#, "bad_request", "symbols is missing"),
         (r#"{"op":"unsubscribe","channel":"ticker"}"#, "bad_request", "symbols is missing"),
         (
+            r#"{"op":"unsubscribe","channel":"ticker","symbols":["sim:AAPL","no such"]}"#,
+            "bad_request",
+            r#""no such" is no symbol and no pattern: nothing was unsubscribed"#,
+        ),
+        (
             r#"{"op":"subscribe","channel":"ticker","symbols":[]}"#,
             "bad_request",
             "symbols is empty",
