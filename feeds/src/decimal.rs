@@ -148,7 +148,10 @@ impl Size {
 }
 
 fn from_parts(mantissa: u128, scale: u32) -> Option<Decimal> {
-    Decimal::try_from_i128_with_scale(i128::try_from(mantissa).ok()?, scale).ok()
+    match i64::try_from(mantissa) {
+        Ok(small) if i64::from(scale) <= SCALE_MAX => Some(Decimal::new(small, scale)),
+        _ => Decimal::try_from_i128_with_scale(i128::try_from(mantissa).ok()?, scale).ok(),
+    }
 }
 
 fn parse(text: &str) -> Result<Decimal, Error> {
@@ -194,10 +197,7 @@ fn scaled(mantissa: u128, scale: i64) -> Option<Decimal> {
         Err(_) if scale < -SCALE_MAX => return None,
         Err(_) => (mantissa.checked_mul(10_u128.checked_pow(u32::try_from(-scale).ok()?)?)?, 0),
     };
-    match i64::try_from(mantissa) {
-        Ok(small) if i64::from(scale) <= SCALE_MAX => Some(Decimal::new(small, scale)),
-        _ => from_parts(mantissa, scale),
-    }
+    from_parts(mantissa, scale)
 }
 
 /// The value of `e-7`, 0 for nothing.

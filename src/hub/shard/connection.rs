@@ -24,7 +24,7 @@ use crate::tape::Tape;
 /// How long a client may take to answer a close.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
 /// Events read for one client at once, so that it holds up nobody else.
-const BATCH: usize = 4_096;
+const BATCH: usize = if cfg!(test) { 16 } else { 4_096 };
 
 /// A connection of one shard; never given to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,10 +33,10 @@ use crate::wire::json::StreamName;
 use super::pace;
 use super::view;
 
-/// Events taken from the ring before sockets get their turn.
-const RING_BATCH: usize = 2_048;
+/// Events taken from the ring before sockets get their turn; few in tests, which are small.
+const RING_BATCH: usize = if cfg!(test) { 3 } else { 2_048 };
 /// Events read from the journal before sockets get their turn.
-const JOURNAL_BATCH: usize = 4_096;
+const JOURNAL_BATCH: usize = if cfg!(test) { 5 } else { 4_096 };
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 

@@ -143,7 +143,9 @@ impl Play {
     fn act(&mut self, action: &Action) {
         match action {
             Action::Write(raws) => self.world.write(raws),
-            Action::Turn(shard) => self.turn(*shard),
+            Action::Turn(shard) => {
+                self.turn(*shard);
+            }
             Action::Take(client, times) => {
                 let client = &mut self.clients[*client];
                 client.take(&mut self.world, *times);
@@ -170,11 +172,13 @@ impl Play {
         self.witness.take(&mut self.world, 100);
     }
 
-    fn turn(&mut self, shard: usize) {
-        self.world.shards[shard].turn();
+    /// One turn of a shard; says whether it is at rest.
+    fn turn(&mut self, shard: usize) -> bool {
+        let is_at_rest = self.world.turn(shard);
         for client in self.clients.iter_mut().filter(|client| client.shard == shard) {
             client.note_waiting(&self.world);
         }
+        is_at_rest
     }
 
     /// Lets everything that is under way arrive.
@@ -184,7 +188,7 @@ impl Play {
                 assert!(quiet < 10_000, "the clients never come to rest");
                 let mut busy = false;
                 for shard in 0..self.world.shards.len() {
-                    self.world.settle(shard);
+                    busy |= !self.turn(shard);
                 }
                 for client in self.clients.iter_mut().chain([&mut self.witness]) {
                     busy |= client.note_waiting(&self.world);

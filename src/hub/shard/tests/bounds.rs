@@ -105,6 +105,31 @@ fn one_feed_wide_event_of_the_tape_does_not_burst_the_buffer() {
 }
 
 #[test]
+fn a_second_resumption_gets_what_the_first_one_read_past() {
+    let mut world = world(400);
+    world.write(&[trade(0), trade(1), trade(0), trade(1)]);
+    world.settle(0);
+    let mut client = Client::connect(&mut world, 0);
+    client.take(&mut world, 9);
+    let epoch = world.tape.epoch().to_owned();
+    let from = |name, seq| subscribe(Channel::Trades, &[name], Start::From(epoch.clone(), seq));
+    client.wish(&mut world, from("aa:A-USD", 7));
+    client.wish(&mut world, from("aa:B-USD", 8));
+    let mut got = Vec::new();
+    world.settle(0);
+    while client.take(&mut world, 1) > 0 {
+        client.hand_in(&mut world);
+        world.settle(0);
+    }
+    for message in client.log.iter().filter(|got| got.value["type"] == "trade") {
+        got.push((message.value["symbol"].clone(), message.value["seq"].as_u64().unwrap()));
+    }
+    got.sort_by_key(|(_, seq)| *seq);
+    let expected = [("aa:A-USD", 8), ("aa:B-USD", 9), ("aa:A-USD", 10), ("aa:B-USD", 11)];
+    assert_eq!(got, expected.map(|(name, seq)| (name.into(), seq)));
+}
+
+#[test]
 fn who_waits_for_a_client_that_is_gone_is_told() {
     let mut world = world(100);
     let mut client = Client::connect(&mut world, 0);

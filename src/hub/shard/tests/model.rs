@@ -100,6 +100,7 @@ impl Model<'_> {
             "subscribed" => self.subscribed(got, wish()),
             "unsubscribed" => self.unsubscribed(wish(), got),
             "heartbeat" => self.heartbeat(got.value["seq"].as_u64().unwrap(), &text),
+            "service" => {}
             "snapshot" => self.snapshot(got, &text),
             "delta" | "trade" | "status" | "gap" => self.message(got, &text),
             "error" => {

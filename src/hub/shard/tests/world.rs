@@ -173,11 +173,16 @@ impl World {
         self.publish(events);
     }
 
+    /// One turn of a shard; says whether it would sleep then.
+    pub(super) fn turn(&mut self, shard: usize) -> bool {
+        let shard = &mut self.shards[shard];
+        shard.turn() == Turn::Idle && shard.next_timer() > self.now
+    }
+
     /// Runs a shard until it has nothing to do.
     pub(super) fn settle(&mut self, shard: usize) {
         for _ in 0..100_000 {
-            let shard = &mut self.shards[shard];
-            if shard.turn() == Turn::Idle && shard.next_timer() > self.now {
+            if self.turn(shard) {
                 return;
             }
         }
