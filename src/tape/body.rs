@@ -79,7 +79,7 @@ pub(super) fn put(out: &mut Vec<u8>, event: &Event) {
 }
 
 /// Reads the body of an event.
-#[inline]
+#[inline(always)]
 pub(super) fn take(from: &mut Reader<'_>, peek: &Peek, recv: Nanos) -> Option<Body> {
     let seq = peek.seq;
     Some(match peek.kind {
@@ -124,6 +124,7 @@ pub(super) fn put_trade(out: &mut Vec<u8>, trade: &Trade, seq: Seq) {
     }
 }
 
+#[inline(always)]
 pub(super) fn trade(from: &mut Reader<'_>, symbol: SymbolId, seq: Seq) -> Option<Trade> {
     let flags = from.byte()?;
     Some(Trade {
@@ -189,6 +190,7 @@ fn put_quote(out: &mut Vec<u8>, quote: &Quote, seq: Seq) {
     }
 }
 
+#[inline(always)]
 fn quote(from: &mut Reader<'_>, symbol: SymbolId, seq: Seq) -> Option<Quote> {
     let flags = from.byte()?;
     Some(Quote {
@@ -199,6 +201,7 @@ fn quote(from: &mut Reader<'_>, symbol: SymbolId, seq: Seq) -> Option<Quote> {
     })
 }
 
+#[inline(always)]
 fn level(from: &mut Reader<'_>, has_size: u8) -> Option<Level> {
     let price = from.price()?;
     let size = if has_size == 0 { None } else { Some(from.size()?) };
@@ -237,6 +240,7 @@ fn put_change(out: &mut Vec<u8>, change: &TickerChange, seq: Seq) {
     }
 }
 
+#[inline(always)]
 fn change(from: &mut Reader<'_>, seq: Seq) -> Option<TickerChange> {
     let flags = from.varint()?;
     Some(TickerChange {
@@ -403,6 +407,7 @@ fn put_link(out: &mut Vec<u8>, link: Link, seq: Seq) {
     put_varint(out, link.prev.0.wrapping_sub(link.own.0));
 }
 
+#[inline(always)]
 fn link(from: &mut Reader<'_>, seq: Seq) -> Option<Link> {
     let prev = seq.0.wrapping_sub(from.varint()?);
     let own = prev.wrapping_sub(from.varint()?);
