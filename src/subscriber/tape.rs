@@ -69,9 +69,19 @@ impl Subscriber {
 
     /// The tape was read up to this shard's own place: its streams are live.
     pub fn on_tape_end(&mut self, board: &Board) {
-        if self.tape_at.take().is_some() {
-            for slot in self.tape_slots() {
+        if self.tape_at.take().is_none() {
+            return;
+        }
+        let mut message = Vec::new();
+        for slot in self.tape_slots() {
+            let stream = self.streams.get(slot);
+            if !stream.is_some_and(|stream| is_unbegun(stream, board)) {
                 self.go_live(slot, board);
+            } else if self.outbox.wants_more() {
+                // Nothing came since its symbol was listed, so it is still as it was then.
+                self.push_snapshot(slot, board, &mut message);
+            } else {
+                self.tape_at = Some(board.seq());
             }
         }
     }
@@ -161,9 +171,9 @@ impl Subscriber {
         let Some(stream) = self.streams.get_mut(slot) else { return };
         let Some(symbol) = board.symbol(stream.symbol) else { return };
         // What its feed said before the symbol was listed is no message of it.
-        let after = after.max(symbol.listed_at);
+        let after = after.max(Seq(symbol.listed_at.0.saturating_sub(1)));
         stream.phase = Phase::Tape { after };
-        if board.last(stream.channel, symbol) <= after {
+        if board.last(stream.channel, symbol) <= after && !is_unbegun(stream, board) {
             self.go_live(slot, board);
         } else {
             self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
@@ -172,9 +182,6 @@ impl Subscriber {
 
     fn go_live(&mut self, slot: u32, board: &Board) {
         let Some(stream) = self.streams.get_mut(slot) else { return };
-        if is_unbegun(stream, board) {
-            return self.start_over(slot, board.seq());
-        }
         stream.phase = Phase::Live;
         stream.held = board.symbol(stream.symbol).map(|of| board.last(stream.channel, of));
     }
@@ -235,9 +242,11 @@ impl Subscriber {
     }
 }
 
-/// Whether nobody can hold the stream yet: it follows the tape from where its symbol was listed.
+/// Whether nobody can hold the stream yet: it follows the tape from just before its symbol was
+/// listed.
 fn is_unbegun(stream: &Stream, board: &Board) -> bool {
     let listed_at = board.symbol(stream.symbol).map(|symbol| symbol.listed_at);
-    let from_listing = matches!(stream.phase, Phase::Tape { after } if Some(after) == listed_at);
+    let from_listing =
+        matches!(stream.phase, Phase::Tape { after } if Some(after.next()) == listed_at);
     from_listing && stream.held.is_none()
 }

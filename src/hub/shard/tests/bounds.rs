@@ -114,6 +114,9 @@ fn a_second_resumption_gets_what_the_first_one_read_past() {
     let epoch = world.tape.epoch().to_owned();
     let from = |name, seq| subscribe(Channel::Trades, &[name], Start::From(epoch.clone(), seq));
     client.wish(&mut world, from("aa:A-USD", 7));
+    world.settle(0);
+    // The answer, then the first trade: the next one of A has been read by then.
+    client.take(&mut world, 2);
     client.wish(&mut world, from("aa:B-USD", 8));
     let mut got = Vec::new();
     world.settle(0);
@@ -127,6 +130,36 @@ fn a_second_resumption_gets_what_the_first_one_read_past() {
     got.sort_by_key(|(_, seq)| *seq);
     let expected = [("aa:A-USD", 8), ("aa:B-USD", 9), ("aa:A-USD", 10), ("aa:B-USD", 11)];
     assert_eq!(got, expected.map(|(name, seq)| (name.into(), seq)));
+}
+
+#[test]
+fn a_resumption_from_before_a_listing_misses_nothing_that_came_since() {
+    let mut world = world(400);
+    let mut client = Client::connect(&mut world, 0);
+    let epoch = world.tape.epoch().to_owned();
+    client.wish(&mut world, subscribe(Channel::Trades, &["aa:A-USD"], Start::From(epoch, 0)));
+    // The client takes nothing yet, so its first snapshot has to wait.
+    for _ in 0..5 {
+        world.write(&[trade(0)]);
+        world.settle(0);
+    }
+    let seqs = all(&mut client, &mut world);
+    let seqs: Vec<_> = seqs.iter().skip(2).map(|of| of["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, [0, 8, 9, 10, 11, 12]);
+}
+
+#[test]
+fn a_resumption_from_just_after_a_listing_needs_no_snapshot() {
+    let mut world = world(1 << 20);
+    let mut client = Client::connect(&mut world, 0);
+    let epoch = world.tape.epoch().to_owned();
+    // It was the third event: two feeds, then this.
+    client.wish(&mut world, subscribe(Channel::Trades, &["aa:A-USD"], Start::From(epoch, 3)));
+    world.write(&[trade(0)]);
+    world.settle(0);
+    let messages = all(&mut client, &mut world);
+    let kinds: Vec<_> = messages.iter().skip(2).map(|of| of["type"].clone()).collect();
+    assert_eq!(kinds, ["trade"]);
 }
 
 #[test]

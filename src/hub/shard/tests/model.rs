@@ -45,6 +45,8 @@ struct Holding {
     held: Held,
     /// Only for a subscription with `last`: how many messages back it begins, counted from where.
     back: Option<(usize, u64)>,
+    /// Only for one resumed from before its symbol was listed: where it begins, told when.
+    begins: Option<(u64, u64)>,
     /// Conflated snapshots.
     flushes: u32,
 }
@@ -116,11 +118,7 @@ impl Model<'_> {
             panic!("answers something else");
         };
         let at = sent.at.unwrap();
-        let list = |key: &str| -> Vec<String> {
-            let list = got.value[key].as_array().unwrap().iter();
-            list.map(|name| name.as_str().unwrap().to_owned()).collect()
-        };
-        let (known, pending) = (list("symbols"), list("pending"));
+        let (known, pending) = (list(&got.value["symbols"]), list(&got.value["pending"]));
         let patterns: Vec<Pattern> =
             names.iter().filter_map(|name| Pattern::parse(name).ok()).filter(is_pattern).collect();
         for name in names.iter().filter(|name| !name.contains('*')) {
@@ -167,7 +165,9 @@ impl Model<'_> {
                 _ => None,
             };
             let is_exact = exact.contains(&stream.1);
-            let holding = Holding { owner: key, is_exact, held, back, flushes: 0 };
+            let begins = self.truth.last_at_listing(&stream, at).map(|begins| (begins, at));
+            let begins = begins.filter(|_| resumed && held == Held::Nothing && *conflate_ms == 0);
+            let holding = Holding { owner: key, is_exact, held, back, begins, flushes: 0 };
             self.streams.insert(stream, holding);
         }
         self.subscriptions.push(Standing {
@@ -222,7 +222,7 @@ impl Model<'_> {
                         let holding = self.streams.get_mut(&stream).unwrap();
                         holding.owner = owner;
                         holding.held = Held::Nothing;
-                        (holding.back, holding.flushes) = (None, 0);
+                        (holding.back, holding.begins, holding.flushes) = (None, None, 0);
                     }
                     None => drop(self.streams.remove(&stream)),
                 }
@@ -257,7 +257,7 @@ impl Model<'_> {
             assert!(grew, "it was no stream of that subscription: {text}");
             let is_exact = owner.exact.contains(&stream.1);
             let (owner, held) = (owner.key, Held::Nothing);
-            let new = Holding { owner, is_exact, held, back: None, flushes: 0 };
+            let new = Holding { owner, is_exact, held, back: None, begins: None, flushes: 0 };
             self.streams.insert(stream.clone(), new);
         }
         self.streams.get_mut(stream).unwrap()
@@ -272,7 +272,7 @@ impl Model<'_> {
         let holding = self.holding(&stream, got, text);
         let (held, owner) = (holding.held, holding.owner);
         holding.held = Held::Message(seq);
-        let back = holding.back.take();
+        let (back, begins) = (holding.back.take(), holding.begins.take());
         let flushes = holding.flushes;
         holding.flushes += 1;
         let owner = self.subscriptions.iter().find(|of| of.key == owner).unwrap();
@@ -284,6 +284,9 @@ impl Model<'_> {
         }
         match held {
             Held::Nothing => {
+                if let Some((begins, at)) = begins.filter(|(_, at)| !listed(self.truth, *at)) {
+                    assert_eq!(seq, begins, "listed meanwhile as told at {at}: {text}");
+                }
                 let Some((count, from)) = back else { return };
                 if !listed(self.truth, from.min(seq)) {
                     let (least, most) = (
@@ -393,6 +396,10 @@ fn name_of(message: &Value) -> (Stream, u64) {
     let channel = Channel::parse(message["channel"].as_str().unwrap()).unwrap();
     let symbol = message["symbol"].as_str().unwrap().to_owned();
     ((channel, symbol), message["seq"].as_u64().unwrap())
+}
+
+fn list(names: &Value) -> Vec<String> {
+    names.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
 fn is_pattern(pattern: &Pattern) -> bool {

@@ -389,6 +389,12 @@ impl Truth {
         listings.iter().any(|at| *at > after && *at <= until)
     }
 
+    /// The place of a stream when its symbol was listed last, as seen from some place.
+    pub(super) fn last_at_listing(&self, stream: &Stream, at: u64) -> Option<u64> {
+        let listed_at = self.listings.get(&stream.1)?.iter().rfind(|seq| **seq <= at)?;
+        self.last_at(stream, *listed_at)
+    }
+
     pub(super) fn is_listed_at(&self, name: &str, at: u64) -> bool {
         let latest = |of: &HashMap<String, Vec<u64>>| {
             of.get(name).and_then(|list| list.iter().rfind(|seq| **seq <= at).copied())
