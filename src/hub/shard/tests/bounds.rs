@@ -162,6 +162,57 @@ fn a_resumption_from_just_after_a_listing_needs_no_snapshot() {
     assert_eq!(kinds, ["trade"]);
 }
 
+/// What the streams of one more client begin with: kind, place, and the place before it.
+fn beginning(world: &mut World, wish: Wish) -> Vec<(String, u64, Option<u64>)> {
+    let mut client = Client::connect(world, 0);
+    client.wish(world, wish);
+    world.settle(0);
+    let messages = all(&mut client, world);
+    let told = messages.iter().skip(2).map(|of| {
+        let kind = of["type"].as_str().unwrap().to_owned();
+        (kind, of["seq"].as_u64().unwrap(), of["prev"].as_u64())
+    });
+    told.collect()
+}
+
+#[test]
+fn a_feed_wide_event_after_a_cursor_names_the_one_before_it() {
+    let mut world = world(1 << 20);
+    world.write(&[FEED_STATUS, FEED_STATUS.changed()]);
+    world.settle(0);
+    let epoch = world.tape.epoch().to_owned();
+    let wish = || subscribe(Channel::Trades, &["aa:A-USD"], Start::From(epoch.clone(), 8));
+    let status = ("status".to_owned(), 9, Some(8));
+    assert_eq!(beginning(&mut world, wish()), std::slice::from_ref(&status));
+    world.write(&[trade(0)]);
+    world.settle(0);
+    let trade = ("trade".to_owned(), 10, Some(9));
+    assert_eq!(beginning(&mut world, wish()), [status, trade]);
+}
+
+#[test]
+fn a_stream_goes_back_no_further_than_to_its_listing() {
+    let mut world = world(1 << 20);
+    let listing = Raw { kind: 240, symbol: 5, a: 0, b: 0, c: 1 };
+    world.write(&[FEED_STATUS, FEED_STATUS.changed(), listing, trade(5)]);
+    world.settle(0);
+    let wish = subscribe(Channel::Trades, &["aa:E-USD"], Start::Last(5));
+    let told = beginning(&mut world, wish);
+    assert_eq!(told, [("snapshot".to_owned(), 9, None), ("trade".to_owned(), 11, Some(9))]);
+}
+
+#[test]
+fn a_conflated_stream_resumed_from_before_its_listing_begins_with_a_snapshot() {
+    let mut world = world(1 << 20);
+    let listing = Raw { kind: 240, symbol: 5, a: 0, b: 0, c: 1 };
+    world.write(&[FEED_STATUS, listing]);
+    world.settle(0);
+    let start = Start::From(world.tape.epoch().to_owned(), 8);
+    let (channel, names, slow) = (Channel::Ticker, vec!["aa:E-USD".to_owned()], Slow::Conflate);
+    let wish = Wish::Subscribe { channel, names, conflate_ms: 100, slow, start };
+    assert_eq!(beginning(&mut world, wish), [("snapshot".to_owned(), 8, None)]);
+}
+
 #[test]
 fn who_waits_for_a_client_that_is_gone_is_told() {
     let mut world = world(100);
