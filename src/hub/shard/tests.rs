@@ -232,7 +232,7 @@ fn play(ring_events: usize, buffer_bytes: usize, actions: &[Action]) {
 
 proptest! {
     #![proptest_config(Config {
-        cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(800),
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(600),
         failure_persistence: None,
         max_shrink_iters: 4_000,
         ..Config::default()

@@ -104,8 +104,9 @@ fn one_feed_wide_event_of_the_tape_does_not_burst_the_buffer() {
     assert_eq!(statuses, 3);
 }
 
-#[test]
-fn a_second_resumption_gets_what_the_first_one_read_past() {
+/// Two symbols trade in turn, from 8 on; one is resumed while the other is half read.
+#[track_caller]
+fn check_second_resumption(a: u64, b: u64, expected: &[(&str, u64)]) {
     let mut world = world(400);
     world.write(&[trade(0), trade(1), trade(0), trade(1)]);
     world.settle(0);
@@ -113,23 +114,38 @@ fn a_second_resumption_gets_what_the_first_one_read_past() {
     client.take(&mut world, 9);
     let epoch = world.tape.epoch().to_owned();
     let from = |name, seq| subscribe(Channel::Trades, &[name], Start::From(epoch.clone(), seq));
-    client.wish(&mut world, from("aa:A-USD", 7));
+    client.wish(&mut world, from("aa:A-USD", a));
     world.settle(0);
-    // The answer, then the first trade: the next one of A has been read by then.
+    // The answer, then the first trade: what follows it has been read by then.
     client.take(&mut world, 2);
-    client.wish(&mut world, from("aa:B-USD", 8));
-    let mut got = Vec::new();
+    client.wish(&mut world, from("aa:B-USD", b));
     world.settle(0);
     while client.take(&mut world, 1) > 0 {
         client.hand_in(&mut world);
         world.settle(0);
     }
-    for message in client.log.iter().filter(|got| got.value["type"] == "trade") {
-        got.push((message.value["symbol"].clone(), message.value["seq"].as_u64().unwrap()));
-    }
+    let trades = client.log.iter().filter(|got| got.value["type"] == "trade");
+    let mut got: Vec<(&str, u64)> = trades
+        .map(|got| (got.value["symbol"].as_str().unwrap(), got.value["seq"].as_u64().unwrap()))
+        .collect();
     got.sort_by_key(|(_, seq)| *seq);
-    let expected = [("aa:A-USD", 8), ("aa:B-USD", 9), ("aa:A-USD", 10), ("aa:B-USD", 11)];
-    assert_eq!(got, expected.map(|(name, seq)| (name.into(), seq)));
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn a_second_resumption_gets_what_the_first_one_read_past() {
+    let all = [("aa:A-USD", 8), ("aa:B-USD", 9), ("aa:A-USD", 10), ("aa:B-USD", 11)];
+    check_second_resumption(7, 8, &all);
+}
+
+#[test]
+fn a_second_resumption_from_further_back_repeats_nothing() {
+    check_second_resumption(9, 7, &[("aa:B-USD", 9), ("aa:A-USD", 10), ("aa:B-USD", 11)]);
+    check_second_resumption(
+        7,
+        7,
+        &[("aa:A-USD", 8), ("aa:B-USD", 9), ("aa:A-USD", 10), ("aa:B-USD", 11)],
+    );
 }
 
 #[test]
