@@ -4,6 +4,8 @@
 //! needs no protocol. Nothing of it is shared with another thread but the ring.
 
 mod connection;
+mod flush;
+mod line;
 mod listeners;
 mod pump;
 
@@ -32,7 +34,9 @@ use crate::hub::Trouble;
 use crate::hub::past;
 use crate::hub::ring::Knocker;
 use crate::hub::ring::Reader;
+use crate::hub::shard::connection::Connection;
 use crate::hub::shard::connection::Connections;
+use crate::hub::shard::flush::Flush;
 use crate::hub::shard::listeners::Listeners;
 use crate::subscriber::Pace;
 use crate::subscriber::Rules;
@@ -45,10 +49,9 @@ use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
 
 pub use connection::ConnectionId;
+pub use flush::FlushRule;
+pub use line::Line;
 pub use pump::run;
-
-/// Most bytes handed to a socket at once: the rest stays where it can be counted.
-const CHUNK_BYTES: usize = 32 * 1024;
 
 /// Counters of one shard, read by `/metrics`.
 #[derive(Debug, Default)]
@@ -92,8 +95,9 @@ pub struct Shard {
     connections: Connections,
     listeners: Listeners,
     timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
-    /// Connections that got something and must be woken.
+    /// Connections that got something to send.
     dirty: Vec<ConnectionId>,
+    flush: Flush,
     /// Connections that could go on reading the tape.
     hungry: Vec<ConnectionId>,
     /// Connections with an operation that waits for this shard to move on.
@@ -113,7 +117,11 @@ impl Shard {
     ///
     /// # Errors
     /// If the tape cannot be read.
-    pub fn join(hub: Arc<Hub>, tape: Tape, rules: Rules, now: Instant) -> Result<Self, Error> {
+    pub fn join(
+        (hub, tape): (Arc<Hub>, Tape),
+        (rules, flush): (Rules, FlushRule),
+        now: Instant,
+    ) -> Result<Self, Error> {
         let ring = hub.join();
         let board = tape.checkpoint()?;
         let stats = Arc::new(ShardStats::default());
@@ -131,6 +139,7 @@ impl Shard {
             listeners: Listeners::default(),
             timers: BinaryHeap::new(),
             dirty: Vec::new(),
+            flush: Flush::new(flush, now),
             hungry: Vec::new(),
             waiting: Vec::new(),
             troubles: (0, Pace::Keeping),
@@ -175,15 +184,15 @@ impl Shard {
         self.connections.len()
     }
 
-    /// A client connected.
-    pub fn connect(&mut self) -> ConnectionId {
+    /// A client connected; `line` is its socket, if that can be written to.
+    pub fn connect(&mut self, line: Option<Rc<Line>>) -> ConnectionId {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::new(Rc::clone(&self.rules), &self.view(now));
         if let Some(service) = self.service() {
             subscriber.on_service(&service.to_json());
         }
         let timeout = subscriber.poll_timeout();
-        let id = self.connections.insert(subscriber, timeout);
+        let id = self.connections.insert((subscriber, line), timeout);
         self.timers.push(Reverse((timeout, id)));
         id
     }
@@ -229,20 +238,14 @@ impl Shard {
     pub fn poll_bytes(&mut self, id: ConnectionId, waker: &Waker) -> Poll<Option<Bytes>> {
         self.settle(id);
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
-        let outbox = connection.subscriber.outbox_mut();
-        if outbox.is_empty() {
-            if connection.hung_up {
-                return Poll::Ready(None);
-            }
-            connection.waker = Some(waker.clone());
-            return Poll::Pending;
+        if !connection.subscriber.outbox().is_empty() {
+            return Poll::Ready(Some(connection.hand_over()));
         }
-        let was_full = !outbox.has_room(0);
-        let bytes = outbox.take(CHUNK_BYTES);
-        if was_full && outbox.has_room(0) {
-            connection.notice.notify_one();
+        if connection.hung_up {
+            return Poll::Ready(None);
         }
-        Poll::Ready(Some(bytes))
+        connection.waker = Some(waker.clone());
+        Poll::Pending
     }
 
     /// Nothing more will be read from the client: the connection ends when its bytes have left.
@@ -331,25 +334,30 @@ impl Shard {
         Ok(())
     }
 
-    /// Once a turn: each connection that got something has its timer set and is woken to write.
-    fn wake_dirty(&mut self) {
-        let now = clock::monotonic();
-        for id in self.dirty.drain(..) {
-            if let Some(connection) = self.connections.get_mut(id) {
-                connection.dirty = false;
-                connection.limit_closing(now);
-                let timeout = connection.next_timeout();
-                if timeout < connection.timeout {
-                    connection.timeout = timeout;
-                    self.timers.push(Reverse((timeout, id)));
-                }
-                // A conflated change only sets a timer.
-                let has_bytes = !connection.subscriber.outbox().is_empty();
-                if let Some(waker) = connection.waker.take_if(|_| has_bytes || connection.hung_up) {
-                    waker.wake();
-                }
+    /// Sends what waits for each connection that got something, and sets its timer.
+    fn flush(&mut self) {
+        let began = clock::monotonic();
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for id in dirty.drain(..) {
+            self.settle(id);
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            connection.dirty = false;
+            connection.limit_closing(began);
+            let timeout = connection.next_timeout();
+            if timeout < connection.timeout {
+                connection.timeout = timeout;
+                self.timers.push(Reverse((timeout, id)));
+            }
+            let wants_more = |connection: &Connection| connection.subscriber.outbox().wants_more();
+            let wanted_more = wants_more(connection);
+            connection.write();
+            if !wanted_more && wants_more(connection) {
+                self.mark(id);
             }
         }
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
+        self.flush.done(began, clock::monotonic());
     }
 }
 

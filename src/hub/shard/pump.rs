@@ -45,6 +45,8 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 pub(super) enum Turn {
     More,
     Idle,
+    /// Only the next flush.
+    Rest,
 }
 
 /// Runs a shard until its handle is dropped elsewhere or its runtime ends.
@@ -54,11 +56,15 @@ pub async fn run(shard: SharedShard) {
     drop(shard);
     while let Some(shard) = weak.upgrade() {
         let turn = shard.borrow_mut().turn();
-        let until = shard.borrow().next_timer();
+        let until = match turn {
+            Turn::Rest => shard.borrow().flush.next(),
+            Turn::More | Turn::Idle => shard.borrow().next_timer(),
+        };
         let (hub, at) = (Arc::clone(shard.borrow().hub()), shard.borrow().board().seq());
         drop(shard);
         match turn {
             Turn::More => tokio::task::yield_now().await,
+            Turn::Rest => tokio::time::sleep_until(until.into()).await,
             Turn::Idle => sleeper.sleep(until, || hub.published() > at).await,
         }
     }
@@ -74,9 +80,20 @@ impl Shard {
         if self.feed_hungry() == Turn::More {
             turn = Turn::More;
         }
-        self.wake_dirty();
         self.show_stats();
-        turn
+        let rest = self.flush_when_due();
+        if turn == Turn::Idle { rest } else { turn }
+    }
+
+    fn flush_when_due(&mut self) -> Turn {
+        if self.dirty.is_empty() {
+            return Turn::Idle;
+        }
+        if self.flush.next() > clock::monotonic() {
+            return Turn::Rest;
+        }
+        self.flush();
+        if self.dirty.is_empty() { Turn::Idle } else { Turn::More }
     }
 
     pub(super) fn next_timer(&self) -> Instant {
@@ -209,6 +226,7 @@ impl Shard {
         let message = shared.json(stream);
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
+            connection.relieve(message.len());
             let got = connection.subscriber.on_message(listener.slot, shared.event.seq, message);
             if got == Got::Something && !connection.dirty {
                 connection.dirty = true;
