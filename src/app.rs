@@ -186,7 +186,7 @@ impl App {
     }
 
     fn connections(&self) -> u64 {
-        self.house.hub.stats().iter().map(|stats| stats.connections()).sum()
+        self.house.hub.stats().iter().map(|stats| stats.connections.get()).sum()
     }
 }
 

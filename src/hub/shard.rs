@@ -14,8 +14,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::task::Waker;
 use std::time::Instant;
@@ -38,6 +36,7 @@ use crate::hub::shard::connection::Connection;
 use crate::hub::shard::connection::Connections;
 use crate::hub::shard::flush::Flush;
 use crate::hub::shard::listeners::Listeners;
+use crate::hub::stats::ShardStats;
 use crate::subscriber::Pace;
 use crate::subscriber::Rules;
 use crate::subscriber::Subscriber;
@@ -52,31 +51,6 @@ pub use connection::ConnectionId;
 pub use flush::FlushRule;
 pub use line::Line;
 pub use pump::run;
-
-/// Counters of one shard, read by `/metrics`.
-#[derive(Debug, Default)]
-pub struct ShardStats {
-    /// Connections now.
-    pub connections: AtomicU64,
-    /// Streams joined now.
-    pub streams: AtomicU64,
-    /// Messages delivered to outboxes from the ring.
-    pub delivered: AtomicU64,
-    /// Events applied.
-    pub events: AtomicU64,
-    /// Times that it had to catch up from the journal.
-    pub laps: AtomicU64,
-    /// Its place on the tape.
-    pub seq: AtomicU64,
-}
-
-impl ShardStats {
-    /// Connections now.
-    #[must_use]
-    pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
-    }
-}
 
 /// What one worker thread owns.
 #[derive(Debug)]
@@ -104,6 +78,7 @@ pub struct Shard {
     waiting: Vec<ConnectionId>,
     /// What clients were last told of: the hub's count of troubles, and this shard's pace.
     troubles: (u64, Pace),
+    census_at: Instant,
     drained: bool,
     trouble: Option<Trouble>,
     stats: Arc<ShardStats>,
@@ -143,6 +118,7 @@ impl Shard {
             hungry: Vec::new(),
             waiting: Vec::new(),
             troubles: (0, Pace::Keeping),
+            census_at: now,
             drained: false,
             trouble: None,
             stats,
@@ -239,6 +215,7 @@ impl Shard {
         self.settle(id);
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
         if !connection.subscriber.outbox().is_empty() {
+            self.stats.handed_over.add(1);
             return Poll::Ready(Some(connection.hand_over()));
         }
         if connection.hung_up {
@@ -350,14 +327,18 @@ impl Shard {
             }
             let wants_more = |connection: &Connection| connection.subscriber.outbox().wants_more();
             let wanted_more = wants_more(connection);
-            connection.write();
+            connection.write(&self.stats);
             if !wanted_more && wants_more(connection) {
                 self.mark(id);
             }
         }
         dirty.append(&mut self.dirty);
         self.dirty = dirty;
-        self.flush.done(began, clock::monotonic());
+        let ended = clock::monotonic();
+        self.flush.done(began, ended);
+        let wait = self.flush.next().saturating_duration_since(ended).as_micros();
+        self.stats.flush_wait_us.set(u64::try_from(wait).unwrap_or(u64::MAX));
+        self.stats.flushes.add(1);
     }
 }
 

@@ -16,6 +16,7 @@ use crate::event::Scope;
 use crate::event::Seq;
 use crate::hub::past;
 use crate::hub::shard::Line;
+use crate::hub::stats::ShardStats;
 use crate::subscriber::Fed;
 use crate::subscriber::Subscriber;
 use crate::tape::Cursor;
@@ -107,22 +108,25 @@ impl Connection {
     }
 
     /// Makes room for a message, if the socket takes something.
-    pub(super) fn relieve(&mut self, length: usize) {
+    pub(super) fn relieve(&mut self, length: usize, stats: &ShardStats) {
         let outbox = self.subscriber.outbox();
         if outbox.len() + length > HEAVY_BYTES || !outbox.has_room(length) {
-            self.write();
+            self.write(stats);
         }
     }
 
     /// Sends what waits: the socket gets what it takes at once, the response body the rest.
-    pub(super) fn write(&mut self) {
+    pub(super) fn write(&mut self, stats: &ShardStats) {
         if self.waker.is_none() {
             return;
         }
         if let Some(line) = &self.line {
             let outbox = self.subscriber.outbox_mut();
             let was_full = !outbox.has_room(0);
-            outbox.advance(line.write(outbox.bytes()));
+            let written = line.write(outbox.bytes());
+            outbox.advance(written);
+            stats.writes.add(1);
+            stats.written_bytes.add(written as u64);
             self.notice_room(was_full);
         }
         if self.hung_up || !self.subscriber.outbox().is_empty() {
@@ -271,6 +275,10 @@ impl Connections {
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let (round, connection) = self.list.get_mut(id.index as usize)?;
         connection.as_mut().filter(|_| *round == id.round)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.list.iter().filter_map(|(_, connection)| connection.as_ref())
     }
 
     pub(super) fn ids(&self) -> Vec<ConnectionId> {

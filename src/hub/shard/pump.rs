@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -37,6 +36,8 @@ use super::view;
 const RING_BATCH: usize = if cfg!(test) { 3 } else { 2_048 };
 /// Events read from the journal before sockets get their turn.
 const JOURNAL_BATCH: usize = if cfg!(test) { 5 } else { 4_096 };
+/// Between two counts over all connections.
+const CENSUS: Duration = Duration::from_secs(1);
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 
@@ -133,7 +134,7 @@ impl Shard {
 
     fn lap_begins(&mut self) {
         if self.catching_up.is_none() {
-            self.stats.laps.fetch_add(1, Ordering::Relaxed);
+            self.stats.laps.add(1);
         }
     }
 
@@ -196,7 +197,7 @@ impl Shard {
             return;
         }
         self.board.apply(event);
-        self.stats.events.fetch_add(1, Ordering::Relaxed);
+        self.stats.events.add(1);
         match &event.body {
             Body::Trade(trade) => {
                 if trade.ticker.is_some() {
@@ -223,18 +224,17 @@ impl Shard {
         }
         let Some(board) = self.board.symbol(symbol) else { return };
         let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
-        let message = shared.json(stream);
+        let message = shared.json(stream, &self.stats.encoded);
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
-            connection.relieve(message.len());
+            connection.relieve(message.len(), &self.stats);
             let got = connection.subscriber.on_message(listener.slot, shared.event.seq, message);
             if got == Got::Something && !connection.dirty {
                 connection.dirty = true;
                 self.dirty.push(listener.connection);
             }
         }
-        let count = listeners.len() as u64;
-        self.stats.delivered.fetch_add(count, Ordering::Relaxed);
+        self.stats.delivered.add(listeners.len() as u64);
     }
 
     fn deliver_scope(&mut self, scope: &Scope, shared: &Shared) {
@@ -348,9 +348,29 @@ impl Shard {
         if self.hungry.is_empty() { Turn::Idle } else { Turn::More }
     }
 
-    fn show_stats(&self) {
-        self.stats.connections.store(self.connections.len() as u64, Ordering::Relaxed);
-        self.stats.streams.store(self.listeners.count() as u64, Ordering::Relaxed);
-        self.stats.seq.store(self.board.seq().0, Ordering::Relaxed);
+    fn show_stats(&mut self) {
+        self.stats.connections.set(self.connections.len() as u64);
+        self.stats.streams.set(self.listeners.count() as u64);
+        self.stats.seq.set(self.board.seq().0);
+        self.stats.ring.set(self.ring.len() as u64);
+        let now = clock::monotonic();
+        if now >= self.census_at {
+            self.census_at = now + CENSUS;
+            self.take_census();
+        }
+    }
+
+    /// What would cost too much to follow at each message.
+    fn take_census(&self) {
+        let (mut bytes, mut most, mut following) = (0, 0, 0);
+        for connection in self.connections.iter() {
+            let waiting = connection.subscriber.outbox().len() as u64;
+            bytes += waiting;
+            most = most.max(waiting);
+            following += u64::from(connection.subscriber.follows_tape());
+        }
+        self.stats.outbox_bytes.set(bytes);
+        self.stats.outbox_bytes_max.set(most);
+        self.stats.following.set(following);
     }
 }
