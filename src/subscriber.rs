@@ -6,9 +6,11 @@
 
 mod allowance;
 mod pulse;
+mod slow;
 mod stream;
 mod subscribing;
 mod subscription;
+mod tally;
 mod tape;
 mod trace;
 
@@ -39,16 +41,18 @@ use crate::wire::json;
 use crate::wire::json::StreamName;
 use crate::wire::op;
 use crate::wire::op::Op;
-use crate::wire::op::Slow;
 
 use allowance::Allowance;
 use allowance::Verdict;
 use pulse::Pulse;
+use slow::Dropped;
+use slow::Said;
 use stream::Due;
 use stream::Phase;
 use stream::Streams;
 use subscription::Subscription;
 
+pub use tally::Tally;
 pub use tape::Fed;
 pub use trace::Trace;
 
@@ -133,11 +137,16 @@ pub struct Subscriber {
     tracing: stream::Queue,
     /// Streams that were not taken in time and are due a fresh snapshot.
     behind: stream::Queue,
+    /// Streams that drop what comes, until there is room to say so.
+    dropping: stream::Queue,
+    /// By slot, what was dropped and not said yet.
+    dropped: HashMap<u32, Dropped>,
     /// The streams in [`Phase::Tape`] have everything up to here.
     tape_at: Option<Seq>,
     waiting: Option<Waiting>,
     allowance: Allowance,
     pulse: Pulse,
+    tally: Tally,
 }
 
 #[derive(Debug)]
@@ -160,10 +169,13 @@ impl Subscriber {
             starting: stream::Queue::default(),
             tracing: stream::Queue::default(),
             behind: stream::Queue::default(),
+            dropping: stream::Queue::default(),
+            dropped: HashMap::new(),
             tape_at: None,
             waiting: None,
             allowance: Allowance::new(rules.limits.ops_per_s, view.now),
             pulse: Pulse::new(&rules, view.now),
+            tally: Tally::default(),
             rules,
         };
         subscriber.welcome(view);
@@ -247,6 +259,10 @@ impl Subscriber {
                 }
                 Got::Something
             }
+            Phase::Dropping => {
+                self.drop_message(slot, seq);
+                Got::Nothing
+            }
             Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Tape { .. } => {
                 Got::Nothing
             }
@@ -282,13 +298,16 @@ impl Subscriber {
         self.grow(symbol, view);
     }
 
-    /// Produces what is due and has room: first snapshots, and fresh ones for a slow client.
+    /// Produces what is due and has room: first snapshots, and what a slow client is due.
     pub fn fill(&mut self, board: &Board) {
         let mut message = Vec::new();
         while self.outbox.wants_more() {
             let due = self.starting.pop(&self.streams, Phase::Starting);
-            let due = due.or_else(|| self.behind.pop(&self.streams, Phase::Changed));
+            let due = due.or_else(|| self.pop_slow());
             let Some(due) = due.or_else(|| self.pop_overdue()) else { return };
+            if self.say_dropped(due.slot, board) == Said::All {
+                continue;
+            }
             self.push_snapshot(due.slot, board, &mut message);
         }
     }
@@ -354,7 +373,7 @@ impl Subscriber {
         let mut cursor = board.seq().min(self.tape_at.unwrap_or(Seq::MAX));
         let streams = &self.streams;
         let conflated = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
-        let queues = [&mut self.starting, &mut self.tracing, &mut self.behind];
+        let queues = [&mut self.starting, &mut self.tracing, &mut self.behind, &mut self.dropping];
         for queue in queues.into_iter().chain(conflated.map(|clock| &mut clock.changed)) {
             if let Some(due) = queue.front(streams) {
                 cursor = cursor.min(Seq(due.seq.0.saturating_sub(1)));
@@ -403,27 +422,10 @@ impl Subscriber {
     }
 
     fn close(&mut self, close: Close) {
+        let is_first = self.outbox.closing().is_none();
+        self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
         self.outbox.close(close);
         self.waiting = None;
-    }
-
-    /// There is no room for a message of a live stream: its policy decides.
-    fn overflow(&mut self, slot: u32, seq: Seq) {
-        let Some(stream) = self.streams.get_mut(slot) else { return };
-        let owner = stream.owner;
-        let due = Due { slot, round: stream.round, seq };
-        match self.slow_of(owner) {
-            Slow::Close => self.close(Close::TooSlow),
-            Slow::Conflate => {
-                self.set_phase(slot, Phase::Changed);
-                self.behind.push(due, &self.streams);
-            }
-            Slow::Spill => {
-                let before = Seq(seq.0.saturating_sub(1));
-                self.set_phase(slot, Phase::Tape { after: before });
-                self.tape_at = Some(self.tape_at.map_or(before, |at| at.min(before)));
-            }
-        }
     }
 
     fn push_snapshot(&mut self, slot: u32, board: &Board, message: &mut Vec<u8>) {
@@ -444,19 +446,15 @@ impl Subscriber {
     fn pop_overdue(&mut self) -> Option<Due> {
         let streams = &self.streams;
         let mut clocks = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
-        clocks.find_map(|clock| clock.pop_due(streams))
+        let due = clocks.find_map(|clock| clock.pop_due(streams));
+        self.tally.flushed += u32::from(due.is_some());
+        due
     }
 
     fn set_phase(&mut self, slot: u32, phase: Phase) {
         if let Some(stream) = self.streams.get_mut(slot) {
             stream.phase = phase;
         }
-    }
-
-    fn slow_of(&self, owner: u32) -> Slow {
-        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key);
-        let found = at.ok().and_then(|at| self.subscriptions.get(at));
-        found.map_or(Slow::Close, |subscription| subscription.slow)
     }
 
     fn is_conflated(&self, owner: u32) -> bool {

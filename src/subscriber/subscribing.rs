@@ -227,6 +227,7 @@ impl Subscriber {
         let phase =
             if let Begin::Trace(count) = begin { Phase::Tracing(count) } else { Phase::Starting };
         let begun = self.streams.begin(stream, owner, phase);
+        self.dropped.remove(&begun.slot);
         let due = Due { slot: begun.slot, round: begun.round, seq: board.seq().next() };
         if begun.is_new {
             self.changes.push(Change::Joined(stream.0, stream.1, begun.slot));
@@ -337,6 +338,7 @@ impl Subscriber {
 
     fn end(&mut self, slot: u32) -> usize {
         let Some(stream) = self.streams.end(slot) else { return 0 };
+        self.dropped.remove(&slot);
         self.changes.push(Change::Left(stream.channel, stream.symbol, slot));
         1
     }

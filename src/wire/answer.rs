@@ -82,6 +82,21 @@ pub enum Answer<'a> {
         /// Whether the same may succeed later.
         retry: bool,
     },
+    /// Messages of one stream that this client was too slow for.
+    Gap {
+        /// Of which channel.
+        channel: &'a str,
+        /// Of which symbol.
+        symbol: &'a str,
+        /// `slow_consumer`.
+        cause: &'a str,
+        /// The first that was dropped.
+        from: u64,
+        /// The last: what the client holds from now on.
+        to: u64,
+        /// How many.
+        missing: u64,
+    },
     /// The cursor of the connection.
     Heartbeat {
         /// Everything up to here was sent.

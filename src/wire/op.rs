@@ -75,6 +75,8 @@ pub enum Slow {
     Conflate,
     /// Fed from the tape until it has caught up.
     Spill,
+    /// Dropped, and said once there is room.
+    Gap,
     /// The connection is closed.
     Close,
 }
@@ -86,6 +88,7 @@ impl Slow {
         match self {
             Self::Conflate => "conflate",
             Self::Spill => "spill",
+            Self::Gap => "gap",
             Self::Close => "close",
         }
     }
@@ -264,9 +267,9 @@ fn slow(object: &Map<String, Value>, channel: Channel, conflate_ms: u64) -> Resu
         ("spill", _) => Ok(Slow::Spill),
         ("close", _) => Ok(Slow::Close),
         ("gap", Channel::Ticker) => Err(Reject::bad("slow gap is for trades")),
-        ("gap", Channel::Trades) => Err(Reject::bad("slow gap is not served yet")),
+        ("gap", Channel::Trades) => Ok(Slow::Gap),
         (other, _) => Err(Reject::bad(format!(
-            "slow must be conflate, spill or close, got {:?}",
+            "slow must be conflate, spill, gap or close, got {:?}",
             quoted(other)
         ))),
     }
