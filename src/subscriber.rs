@@ -5,7 +5,9 @@
 //! in its [`Outbox`].
 
 mod allowance;
+mod plan;
 mod pulse;
+mod rates;
 mod slow;
 mod stream;
 mod subscribing;
@@ -52,6 +54,8 @@ use stream::Phase;
 use stream::Streams;
 use subscription::Subscription;
 
+pub use rates::Measure;
+pub use rates::Rates;
 pub use tally::Tally;
 pub use tape::Fed;
 pub use trace::Trace;
@@ -83,6 +87,8 @@ pub struct View<'a> {
     pub board: &'a Board,
     /// Names the tape and what it keeps.
     pub tape: &'a Tape,
+    /// What each stream had of late.
+    pub rates: &'a Rates,
     /// For timeouts.
     pub now: Instant,
     /// For people.
@@ -218,6 +224,7 @@ impl Subscriber {
         }
         match op {
             Ok(Op::Subscribe(op)) => self.subscribe_or_wait(id, op, view),
+            Ok(Op::Plan(op)) => self.plan(id, &op, view),
             Ok(Op::Unsubscribe(op)) => self.unsubscribe(id, &op, view),
             Ok(Op::Subscriptions) => self.list(id),
             Ok(Op::Ping) => self.push(&Answer::Pong { id, now: Time(view.wall) }),

@@ -35,6 +35,7 @@ use crate::hub::ring::Reader;
 use crate::hub::shard::connection::Connections;
 use crate::hub::shard::listeners::Listeners;
 use crate::subscriber::Pace;
+use crate::subscriber::Rates;
 use crate::subscriber::Rules;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
@@ -81,6 +82,7 @@ pub struct Shard {
     hub: Arc<Hub>,
     tape: Tape,
     board: Board,
+    rates: Rates,
     rules: Rc<Rules>,
     ring: Reader,
     knocker: Knocker,
@@ -138,10 +140,13 @@ impl Shard {
             trouble: None,
             stats,
             board,
+            rates: Rates::new(now),
         };
         while shard.board.seq() < shard.tape.head() {
             shard.catch_up_to(shard.tape.head())?;
         }
+        // What was caught up with did not happen just now.
+        shard.rates = Rates::new(clock::monotonic());
         Ok(shard)
     }
 
@@ -365,6 +370,7 @@ macro_rules! view {
         View {
             board: &$shard.board,
             tape: &$shard.tape,
+            rates: &$shard.rates,
             now: $now,
             wall: clock::now(),
             age_ms: $shard.hub.age_ms($now),

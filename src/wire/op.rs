@@ -25,6 +25,8 @@ const LAST_MAX: u64 = 1_000;
 pub enum Op {
     /// Send streams from now on.
     Subscribe(Subscribe),
+    /// Tell what such a subscription would cost.
+    Plan(Subscribe),
     /// Stop sending streams.
     Unsubscribe(Unsubscribe),
     /// Name what is sent.
@@ -145,6 +147,7 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
     };
     match word {
         "subscribe" => subscribe(object).map(Op::Subscribe),
+        "plan" => subscribe(object).map(Op::Plan),
         "unsubscribe" => {
             let (channel, names) = streams(object)?;
             Ok(Op::Unsubscribe(Unsubscribe { channel, names }))
@@ -154,7 +157,7 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
         other => Err(Reject::new(
             Code::UnknownOp,
             format!(
-                "unknown op {:?}: subscribe, unsubscribe, subscriptions or ping",
+                "unknown op {:?}: subscribe, unsubscribe, subscriptions, plan or ping",
                 quoted(other)
             ),
         )),

@@ -25,6 +25,7 @@ use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::hub::shard::service;
 use crate::subscriber::Got;
+use crate::subscriber::Measure;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Error;
@@ -200,13 +201,17 @@ impl Shard {
     }
 
     fn deliver(&mut self, channel: Channel, symbol: SymbolId, shared: &Shared) {
+        let measure = self.rates.note(channel, symbol);
         let listeners = self.listeners.of(channel, symbol);
-        if listeners.is_empty() {
+        if listeners.is_empty() && measure == Measure::No {
             return;
         }
         let Some(board) = self.board.symbol(symbol) else { return };
         let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
         let message = shared.json(stream);
+        if measure == Measure::Yes {
+            self.rates.measure(channel, message.len());
+        }
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
             let got = connection.subscriber.on_message(listener.slot, shared.event.seq, message);
@@ -276,6 +281,7 @@ impl Shard {
 
     fn on_timers(&mut self) {
         let now = clock::monotonic();
+        self.rates.tick(now);
         while let Some(Reverse((at, id))) = self.timers.peek().copied()
             && at <= now
         {

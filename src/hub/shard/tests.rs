@@ -3,6 +3,7 @@
 mod bounds;
 mod client;
 mod model;
+mod plans;
 mod world;
 
 use proptest::collection::vec;

@@ -348,7 +348,7 @@ impl Model<'_> {
         let places: Vec<u64> = self.truth.messages[&stream].clone();
         let lost = || places.iter().copied().filter(|seq| *seq > held && *seq <= to);
         assert_eq!(lost().next(), Some(from), "the first after {held}: {text}");
-        assert_eq!(lost().last(), Some(to), "{text}");
+        assert_eq!(lost().next_back(), Some(to), "{text}");
         assert_eq!(lost().count() as u64, missing, "{text}");
         let is_status = |seq| {
             let bytes = &self.truth.bytes[&(stream.clone(), seq)];
