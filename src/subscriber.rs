@@ -5,10 +5,12 @@
 //! in its [`Outbox`].
 
 mod allowance;
+mod flush;
 mod plan;
 mod pulse;
 mod rates;
 mod slow;
+mod snapshots;
 mod stream;
 mod subscribing;
 mod subscription;
@@ -46,6 +48,8 @@ use crate::wire::op::Op;
 
 use allowance::Allowance;
 use allowance::Verdict;
+use flush::Flushes;
+use flush::conflation_of;
 use pulse::Pulse;
 use slow::Dropped;
 use slow::Said;
@@ -56,6 +60,8 @@ use subscription::Subscription;
 
 pub use rates::Measure;
 pub use rates::Rates;
+pub use snapshots::Snapshots;
+pub use snapshots::Uses;
 pub use tally::Tally;
 pub use tape::Fed;
 pub use trace::Trace;
@@ -89,6 +95,8 @@ pub struct View<'a> {
     pub tape: &'a Tape,
     /// What each stream had of late.
     pub rates: &'a Rates,
+    /// Encoded snapshots of the board.
+    pub snapshots: &'a Snapshots,
     /// For timeouts.
     pub now: Instant,
     /// For people.
@@ -147,6 +155,7 @@ pub struct Subscriber {
     dropping: stream::Queue,
     /// By slot, what was dropped and not said yet.
     dropped: HashMap<u32, Dropped>,
+    flushes: Flushes,
     /// The streams in [`Phase::Tape`] have everything up to here.
     tape_at: Option<Seq>,
     waiting: Option<Waiting>,
@@ -177,6 +186,7 @@ impl Subscriber {
             behind: stream::Queue::default(),
             dropping: stream::Queue::default(),
             dropped: HashMap::new(),
+            flushes: Flushes::default(),
             tape_at: None,
             waiting: None,
             allowance: Allowance::new(rules.limits.ops_per_s, view.now),
@@ -263,6 +273,7 @@ impl Subscriber {
                 let owner = stream.owner;
                 if let Some(clock) = conflation_of(&mut self.subscriptions, owner) {
                     clock.changed.push(due, &self.streams);
+                    self.flushes.expect(clock.flush_at());
                 }
                 Got::Something
             }
@@ -306,8 +317,7 @@ impl Subscriber {
     }
 
     /// Produces what is due and has room: first snapshots, and what a slow client is due.
-    pub fn fill(&mut self, board: &Board) {
-        let mut message = Vec::new();
+    pub fn fill(&mut self, board: &Board, snapshots: &Snapshots) {
         while self.outbox.wants_more() {
             let due = self.starting.pop(&self.streams, Phase::Starting);
             let due = due.or_else(|| self.pop_slow());
@@ -315,7 +325,9 @@ impl Subscriber {
             if self.say_dropped(due.slot, board) == Said::All {
                 continue;
             }
-            self.push_snapshot(due.slot, board, &mut message);
+            let Some(stream) = self.streams.get(due.slot) else { continue };
+            let name = (stream.channel, stream.symbol);
+            snapshots.with(name, board, |message| self.push_snapshot(due.slot, board, message));
         }
     }
 
@@ -353,9 +365,9 @@ impl Subscriber {
     /// When [`Subscriber::on_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
-        let flushes = self.subscriptions.iter().filter_map(Subscription::flush_at);
         let waiting = self.waiting.as_ref().map(|waiting| waiting.deadline);
-        flushes.chain(waiting).fold(self.pulse.poll_timeout(), Instant::min)
+        let others = self.flushes.next.into_iter().chain(waiting);
+        others.fold(self.pulse.poll_timeout(), Instant::min)
     }
 
     /// The time of [`Subscriber::poll_timeout`] has come.
@@ -363,10 +375,8 @@ impl Subscriber {
         if self.waiting.as_ref().is_some_and(|waiting| waiting.deadline <= view.now) {
             self.retry(view);
         }
-        for subscription in &mut self.subscriptions {
-            subscription.tick(view.now, view.board.seq());
-        }
-        self.fill(view.board);
+        self.strike(view.now, view.board.seq());
+        self.fill(view.board, view.snapshots);
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
             pulse::Beat::Nothing => {}
             pulse::Beat::Heartbeat => self.heartbeat(view),
@@ -435,11 +445,9 @@ impl Subscriber {
         self.waiting = None;
     }
 
-    fn push_snapshot(&mut self, slot: u32, board: &Board, message: &mut Vec<u8>) {
+    fn push_snapshot(&mut self, slot: u32, board: &Board, message: &[u8]) {
         let Some(stream) = self.streams.get(slot) else { return };
         let (channel, symbol, owner) = (stream.channel, stream.symbol, stream.owner);
-        message.clear();
-        json::write_snapshot(message, channel, symbol, board);
         self.outbox.push(message);
         let conflated = self.is_conflated(owner);
         let held = board.symbol(symbol).map(|symbol| board.last(channel, symbol));
@@ -449,24 +457,10 @@ impl Subscriber {
         }
     }
 
-    /// The next changed stream of a conflated subscription whose time has come.
-    fn pop_overdue(&mut self) -> Option<Due> {
-        let streams = &self.streams;
-        let mut clocks = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
-        let due = clocks.find_map(|clock| clock.pop_due(streams));
-        self.tally.flushed += u32::from(due.is_some());
-        due
-    }
-
     fn set_phase(&mut self, slot: u32, phase: Phase) {
         if let Some(stream) = self.streams.get_mut(slot) {
             stream.phase = phase;
         }
-    }
-
-    fn is_conflated(&self, owner: u32) -> bool {
-        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key);
-        at.is_ok_and(|at| self.subscriptions.get(at).is_some_and(|of| of.conflation.is_some()))
     }
 
     /// The slots of a feed's streams, by channel and then by symbol bytewise.
@@ -479,12 +473,6 @@ impl Subscriber {
         named.sort_unstable();
         named.into_iter().map(|(_, _, slot)| slot).collect()
     }
-}
-
-/// The clock of a subscription; they stand in the order of their keys.
-fn conflation_of(list: &mut [Subscription], owner: u32) -> Option<&mut subscription::Conflation> {
-    let at = list.binary_search_by_key(&owner, |subscription| subscription.key).ok()?;
-    list.get_mut(at)?.conflation.as_mut()
 }
 
 impl stream::Stream {

@@ -37,6 +37,7 @@ use crate::hub::shard::listeners::Listeners;
 use crate::subscriber::Pace;
 use crate::subscriber::Rates;
 use crate::subscriber::Rules;
+use crate::subscriber::Snapshots;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Cursor;
@@ -50,6 +51,9 @@ pub use pump::run;
 
 /// Most bytes handed to a socket at once: the rest stays where it can be counted.
 const CHUNK_BYTES: usize = 32 * 1024;
+
+/// Most bytes of encoded snapshots that are kept for other clients; few in tests, which are small.
+const SNAPSHOT_BYTES: usize = if cfg!(test) { 4_000 } else { 4 << 20 };
 
 /// Counters of one shard, read by `/metrics`.
 #[derive(Debug, Default)]
@@ -83,6 +87,7 @@ pub struct Shard {
     tape: Tape,
     board: Board,
     rates: Rates,
+    snapshots: Snapshots,
     rules: Rc<Rules>,
     ring: Reader,
     knocker: Knocker,
@@ -141,6 +146,7 @@ impl Shard {
             stats,
             board,
             rates: Rates::new(now),
+            snapshots: Snapshots::new(SNAPSHOT_BYTES),
         };
         while shard.board.seq() < shard.tape.head() {
             shard.catch_up_to(shard.tape.head())?;
@@ -274,7 +280,7 @@ impl Shard {
         if !changes.is_empty() {
             self.listeners.apply(id, &changes);
         }
-        connection.subscriber.fill(&self.board);
+        connection.subscriber.fill(&self.board, &self.snapshots);
         if let Err(error) = self.serve_tape(id) {
             error!(%error, "cannot read the tape for a client");
             if let Some(connection) = self.connections.get_mut(id) {
@@ -371,6 +377,7 @@ macro_rules! view {
             board: &$shard.board,
             tape: &$shard.tape,
             rates: &$shard.rates,
+            snapshots: &$shard.snapshots,
             now: $now,
             wall: clock::now(),
             age_ms: $shard.hub.age_ms($now),

@@ -159,6 +159,7 @@ impl Shard {
     fn start_over(&mut self) -> Result<(), Error> {
         let lost = self.board.seq();
         self.board = self.tape.board_at(self.tape.head())?;
+        self.snapshots.clear();
         for id in self.connections.ids() {
             let board = &self.board;
             if let Some(connection) = self.connections.get_mut(id) {

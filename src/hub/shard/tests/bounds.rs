@@ -438,3 +438,29 @@ fn a_heartbeat_does_not_pass_what_was_dropped_and_not_said() {
     let mut trades = client.log.iter().filter(|got| got.value["type"] == "trade");
     assert_eq!(trades.next_back().unwrap().value["seq"], last);
 }
+
+#[test]
+fn each_conflated_subscription_has_a_clock_of_its_own() {
+    let mut world = world(1 << 20);
+    let mut client = Client::connect(&mut world, 0);
+    for (name, conflate_ms) in [("aa:A-USD", 20_000), ("aa:B-USD", 200), ("aa:C-EUR", 5_000)] {
+        let (names, slow, start) = (vec![name.to_owned()], Slow::Conflate, Start::Now);
+        let channel = Channel::Ticker;
+        client.wish(&mut world, Wish::Subscribe { channel, names, conflate_ms, slow, start });
+    }
+    world.settle(0);
+    all(&mut client, &mut world);
+    let mut flushes = [0; 3];
+    for _ in 0..=200 {
+        world.write(&[trade(0), trade(1), trade(2)]);
+        world.settle(0);
+        for message in all(&mut client, &mut world) {
+            let names = ["aa:A-USD", "aa:B-USD", "aa:C-EUR"];
+            if let Some(of) = names.iter().position(|name| message["symbol"] == *name) {
+                flushes[of] += 1;
+            }
+        }
+        world.advance(Duration::from_millis(100));
+    }
+    assert_eq!(flushes, [1, 100, 4]);
+}
