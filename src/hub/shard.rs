@@ -38,7 +38,9 @@ use crate::hub::shard::flush::Flush;
 use crate::hub::shard::listeners::Listeners;
 use crate::hub::stats::ShardStats;
 use crate::subscriber::Pace;
+use crate::subscriber::Rates;
 use crate::subscriber::Rules;
+use crate::subscriber::Snapshots;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Cursor;
@@ -52,12 +54,17 @@ pub use flush::FlushRule;
 pub use line::Line;
 pub use pump::run;
 
+/// Most bytes of encoded snapshots that are kept for other clients; few in tests, which are small.
+const SNAPSHOT_BYTES: usize = if cfg!(test) { 4_000 } else { 4 << 20 };
+
 /// What one worker thread owns.
 #[derive(Debug)]
 pub struct Shard {
     hub: Arc<Hub>,
     tape: Tape,
     board: Board,
+    rates: Rates,
+    snapshots: Snapshots,
     rules: Rc<Rules>,
     ring: Reader,
     knocker: Knocker,
@@ -123,10 +130,14 @@ impl Shard {
             trouble: None,
             stats,
             board,
+            rates: Rates::new(now),
+            snapshots: Snapshots::new(SNAPSHOT_BYTES),
         };
         while shard.board.seq() < shard.tape.head() {
             shard.catch_up_to(shard.tape.head())?;
         }
+        // What was caught up with did not happen just now.
+        shard.rates = Rates::new(clock::monotonic());
         Ok(shard)
     }
 
@@ -249,7 +260,7 @@ impl Shard {
         if !changes.is_empty() {
             self.listeners.apply(id, &changes);
         }
-        connection.subscriber.fill(&self.board);
+        connection.subscriber.fill(&self.board, &self.snapshots);
         if let Err(error) = self.serve_tape(id) {
             error!(%error, "cannot read the tape for a client");
             if let Some(connection) = self.connections.get_mut(id) {
@@ -354,6 +365,8 @@ macro_rules! view {
         View {
             board: &$shard.board,
             tape: &$shard.tape,
+            rates: &$shard.rates,
+            snapshots: &$shard.snapshots,
             now: $now,
             wall: clock::now(),
             age_ms: $shard.hub.age_ms($now),

@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(ops.len(), 3);
         for text in ops {
             let op = op::parse(text.as_bytes());
-            assert!(op.is_ok(), "{text}: {op:?}");
+            assert!(op.1.is_ok(), "{text}: {op:?}");
         }
     }
 

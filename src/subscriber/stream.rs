@@ -43,6 +43,8 @@ pub(super) enum Phase {
     Settled,
     /// Nothing: a snapshot is due already.
     Changed,
+    /// Drops it: the client will be told how many were dropped.
+    Dropping,
     /// Nothing: the tape will be read; what is not above `after` was sent before.
     Tape { after: Seq },
 }
@@ -197,7 +199,10 @@ impl Queue {
 }
 
 fn is_due(stream: &Stream, due: Due) -> bool {
-    let waits = matches!(stream.phase, Phase::Starting | Phase::Tracing(_) | Phase::Changed);
+    let waits = match stream.phase {
+        Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Dropping => true,
+        Phase::Live | Phase::Settled | Phase::Tape { .. } => false,
+    };
     stream.round == due.round && waits
 }
 

@@ -85,7 +85,12 @@ impl Subscriber {
                 self.go_live(slot, board);
             } else if self.outbox.wants_more() {
                 // Nothing came since its symbol was listed, so it is still as it was then.
-                self.push_snapshot(slot, board, &mut message);
+                message.clear();
+                let name = stream.map(|stream| (stream.channel, stream.symbol));
+                if let Some((channel, symbol)) = name {
+                    json::write_snapshot(&mut message, channel, symbol, board);
+                }
+                self.push_snapshot(slot, board, &message);
             } else {
                 self.tape_at = Some(board.seq());
             }

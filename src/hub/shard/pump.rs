@@ -24,6 +24,7 @@ use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::hub::shard::service;
 use crate::subscriber::Got;
+use crate::subscriber::Measure;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Error;
@@ -176,6 +177,7 @@ impl Shard {
     fn start_over(&mut self) -> Result<(), Error> {
         let lost = self.board.seq();
         self.board = self.tape.board_at(self.tape.head())?;
+        self.snapshots.clear();
         for id in self.connections.ids() {
             let board = &self.board;
             if let Some(connection) = self.connections.get_mut(id) {
@@ -218,13 +220,17 @@ impl Shard {
     }
 
     fn deliver(&mut self, channel: Channel, symbol: SymbolId, shared: &Shared) {
+        let measure = self.rates.note(channel, symbol);
         let listeners = self.listeners.of(channel, symbol);
-        if listeners.is_empty() {
+        if listeners.is_empty() && measure == Measure::No {
             return;
         }
         let Some(board) = self.board.symbol(symbol) else { return };
         let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
         let message = shared.json(stream, &self.stats.encoded);
+        if measure == Measure::Yes {
+            self.rates.measure(channel, message.len());
+        }
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
             connection.relieve(message.len(), &self.stats);
@@ -294,6 +300,7 @@ impl Shard {
 
     fn on_timers(&mut self) {
         let now = clock::monotonic();
+        self.rates.tick(now);
         while let Some(Reverse((at, id))) = self.timers.peek().copied()
             && at <= now
         {
