@@ -15,6 +15,7 @@ mod ledger;
 mod member;
 mod names;
 pub mod plan;
+pub mod ramp;
 mod recovery;
 pub mod report;
 pub mod scan;

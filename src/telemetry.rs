@@ -144,6 +144,14 @@ impl Report<'_> {
             ("shard_flushes", "Times that all that waited was sent", |of| &of.flushes),
             ("shard_writes", "Writes to clients' sockets", |of| &of.writes),
             ("shard_written_bytes", "Bytes of those writes", |of| &of.written_bytes),
+            ("shard_snapshot_hits", "Snapshots encoded before", |of| &of.snapshot_hits),
+            ("shard_snapshot_misses", "Snapshots encoded anew", |of| &of.snapshot_misses),
+            ("shard_flushed", "Snapshots by the clock of conflate_ms", |of| &of.flushed),
+            ("shard_conflated", "Snapshots for slow clients", |of| &of.conflated),
+            ("shard_spills", "Slow clients fed from the tape", |of| &of.spills),
+            ("shard_gaps", "Gaps that slow clients were told of", |of| &of.gaps),
+            ("shard_dropped", "Messages inside those gaps", |of| &of.dropped),
+            ("shard_too_slow", "Clients closed for being too slow", |of| &of.too_slow),
             ("shard_handed_over", "Times a socket was full", |of| &of.handed_over),
         ];
         for (name, help, read) in counters {

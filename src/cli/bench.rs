@@ -12,7 +12,6 @@ use clap::ValueEnum;
 use clap::builder::RangedU64ValueParser;
 
 use crate::cli::bench::bar::Bar;
-use crate::cli::bench::ramp::Ramp;
 use crate::cli::bench::result::Outcome;
 use crate::cli::bench::target::Clocks;
 use crate::cli::bench::target::Target;
@@ -28,11 +27,11 @@ use crate::load::Go;
 use crate::load::cores::Cores;
 use crate::load::descriptors;
 use crate::load::plan::Plan;
+use crate::load::ramp::Ramp;
 use crate::load::report::Report;
 
 mod bar;
 pub mod own;
-mod ramp;
 mod result;
 mod target;
 
@@ -213,7 +212,7 @@ impl Bench {
     fn climb(&self, talk: Talk, run: &Run) -> Result<Outcome, Failure> {
         let mut ramp = Ramp::new(self.ticks, TICKS_MAX, self.p99_max);
         let mut last = None;
-        while let Some(ticks) = ramp.next() {
+        while let Some(ticks) = ramp.due() {
             let (report, clocks) = self.once(ticks, talk, run)?;
             talk.note(&format!("{ticks} ticks/s:\n{report}"));
             ramp.note(ticks, &report);

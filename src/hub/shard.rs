@@ -187,6 +187,7 @@ impl Shard {
     /// A client is gone.
     pub fn disconnect(&mut self, id: ConnectionId) {
         if let Some(mut connection) = self.connections.remove(id) {
+            self.stats.count(&connection.subscriber.take_tally());
             connection.subscriber.end_all();
             let changes = connection.subscriber.take_changes();
             self.listeners.apply(id, &changes);

@@ -3,6 +3,8 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::subscriber::Tally;
+
 /// A number that one thread writes and others may read.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
@@ -60,4 +62,32 @@ pub struct ShardStats {
     pub outbox_bytes_max: Count,
     /// Connections reading the tape now, being resumed or too slow.
     pub following: Count,
+    /// Encoded snapshots that another client was sent before.
+    pub snapshot_hits: Count,
+    /// Snapshots that had to be encoded.
+    pub snapshot_misses: Count,
+    /// Snapshots sent by the clock of a subscription with `conflate_ms`.
+    pub flushed: Count,
+    /// Snapshots sent in place of changes that had no room.
+    pub conflated: Count,
+    /// Times that a slow client began to be fed from the tape.
+    pub spills: Count,
+    /// Gaps that slow clients were told of.
+    pub gaps: Count,
+    /// Messages inside those gaps.
+    pub dropped: Count,
+    /// Clients closed for being too slow.
+    pub too_slow: Count,
+}
+
+impl ShardStats {
+    /// Adds what one client got in place of each message.
+    pub(super) fn count(&self, tally: &Tally) {
+        self.flushed.add(tally.flushed.into());
+        self.conflated.add(tally.conflated.into());
+        self.spills.add(tally.spills.into());
+        self.gaps.add(tally.gaps.into());
+        self.dropped.add(tally.dropped);
+        self.too_slow.add(tally.too_slow.into());
+    }
 }

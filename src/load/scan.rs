@@ -181,7 +181,10 @@ mod tests {
                 }
                 Heard::Subscribed { rejected } => {
                     assert_eq!(value["type"], "subscribed");
-                    assert_eq!(rejected != b"[]", !value["rejected"].as_array().unwrap().is_empty());
+                    assert_eq!(
+                        rejected != b"[]",
+                        !value["rejected"].as_array().unwrap().is_empty()
+                    );
                 }
                 Heard::Error => assert_eq!(value["type"], "error"),
                 Heard::Other => {
@@ -199,7 +202,8 @@ mod tests {
         assert_eq!((read.seq, read.prev), (9_007_199_254_740_991, Some(7)));
         let expected = Nanos::parse_rfc3339("2026-11-21T03:30:01.5Z").unwrap();
         assert_eq!(Times::default().parse(read.recv.unwrap()), Some(expected));
-        let text = r#"{"type":"delta","channel":"ticker","symbol":"sim:A","seq":2,"prev":1,"recv":"x"}"#;
+        let text =
+            r#"{"type":"delta","channel":"ticker","symbol":"sim:A","seq":2,"prev":1,"recv":"x"}"#;
         assert_eq!(data(text).recv, Some(&b"x"[..]));
     }
 

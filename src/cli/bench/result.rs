@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::cli::bench::ramp::Step;
 use crate::cli::bench::target::Clocks;
 use crate::cli::failure::Failure;
+use crate::load::ramp::Step;
 use crate::load::report::Grouped;
 use crate::load::report::Hundredths;
 use crate::load::report::Report;

@@ -277,8 +277,8 @@ impl Connections {
         connection.as_mut().filter(|_| *round == id.round)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.list.iter().filter_map(|(_, connection)| connection.as_ref())
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.list.iter_mut().filter_map(|(_, connection)| connection.as_mut())
     }
 
     pub(super) fn ids(&self) -> Vec<ConnectionId> {

@@ -368,9 +368,10 @@ impl Shard {
     }
 
     /// What would cost too much to follow at each message.
-    fn take_census(&self) {
+    fn take_census(&mut self) {
         let (mut bytes, mut most, mut following) = (0, 0, 0);
-        for connection in self.connections.iter() {
+        for connection in self.connections.iter_mut() {
+            self.stats.count(&connection.subscriber.take_tally());
             let waiting = connection.subscriber.outbox().len() as u64;
             bytes += waiting;
             most = most.max(waiting);
@@ -379,5 +380,8 @@ impl Shard {
         self.stats.outbox_bytes.set(bytes);
         self.stats.outbox_bytes_max.set(most);
         self.stats.following.set(following);
+        let uses = self.snapshots.uses();
+        self.stats.snapshot_hits.set(uses.hits);
+        self.stats.snapshot_misses.set(uses.misses);
     }
 }

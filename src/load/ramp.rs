@@ -15,7 +15,7 @@ const VAIN_MAX: u32 = 2;
 
 /// A search.
 #[derive(Debug)]
-pub(super) struct Ramp {
+pub struct Ramp {
     p99_us_max: u64,
     ticks_max: u64,
     next: Option<u64>,
@@ -30,20 +30,23 @@ pub(super) struct Ramp {
 
 /// One rate that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct Step {
+pub struct Step {
     /// What was offered.
-    pub(super) ticks_per_s: u64,
-    /// What came of it.
-    pub(super) messages_per_s: u64,
-    pub(super) bytes_per_s: u64,
-    pub(super) p99_us: u64,
+    pub ticks_per_s: u64,
+    /// What was delivered.
+    pub messages_per_s: u64,
+    /// In bytes of frames.
+    pub bytes_per_s: u64,
+    /// In µs.
+    pub p99_us: u64,
     /// Whether nothing was late, lost or left out.
-    pub(super) kept_up: bool,
+    pub kept_up: bool,
 }
 
 impl Ramp {
     /// Begins at a rate.
-    pub(super) fn new(ticks: u64, ticks_max: u64, p99_max: Duration) -> Self {
+    #[must_use]
+    pub fn new(ticks: u64, ticks_max: u64, p99_max: Duration) -> Self {
         Self {
             p99_us_max: u64::try_from(p99_max.as_micros()).unwrap_or(u64::MAX),
             ticks_max,
@@ -58,12 +61,13 @@ impl Ramp {
     }
 
     /// The rate to try next.
-    pub(super) fn next(&self) -> Option<u64> {
+    #[must_use]
+    pub const fn due(&self) -> Option<u64> {
         self.next
     }
 
     /// What came of it.
-    pub(super) fn note(&mut self, ticks: u64, report: &Report) {
+    pub fn note(&mut self, ticks: u64, report: &Report) {
         let kept_up = report.flow.messages > 0
             && report.latency.p99_us <= self.p99_us_max
             && !report.faults.any()
@@ -90,7 +94,8 @@ impl Ramp {
     }
 
     /// The best step with its rate, and all steps.
-    pub(super) fn found(&self) -> (Option<&(u64, Report)>, Vec<Step>) {
+    #[must_use]
+    pub fn found(&self) -> (Option<&(u64, Report)>, Vec<Step>) {
         (self.best.as_ref(), self.steps.clone())
     }
 
@@ -119,7 +124,7 @@ mod tests {
     /// A server that delivers up to `most` of what it is offered, in time up to `late`.
     fn climb(from: u64, most: u64, late: u64) -> (Option<u64>, Vec<Step>) {
         let mut ramp = Ramp::new(from, 10_000_000, Duration::from_millis(250));
-        while let Some(ticks) = ramp.next() {
+        while let Some(ticks) = ramp.due() {
             let p99_us = if ticks > late { 300_000 } else { 1_000 };
             let mut report = Report::default();
             report.messages_per_s = ticks.min(most);
@@ -157,6 +162,6 @@ mod tests {
         report.flow = Flow { messages: 1, ..Flow::default() };
         report.faults = Faults { lost: 1, ..Faults::default() };
         ramp.note(10, &report);
-        assert_eq!((ramp.next(), ramp.found().0), (Some(5), None));
+        assert_eq!((ramp.due(), ramp.found().0), (Some(5), None));
     }
 }
