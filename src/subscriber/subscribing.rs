@@ -73,7 +73,7 @@ impl Subscriber {
         deadline: Instant,
     ) {
         match begin(&op.start, view) {
-            Begin::Wait => self.waiting = Some(Waiting { id, op, deadline }),
+            Begin::Wait => self.waiting = Some(Box::new(Waiting { id, op, deadline })),
             begin => {
                 if let Err(reject) = self.subscribe(id.clone(), &op, begin, view) {
                     self.refuse(id, &reject);

@@ -65,6 +65,7 @@ pub(super) struct Connection {
     pub(super) notice: Rc<Notify>,
     /// The earliest timer set for it.
     pub(super) timeout: Instant,
+    was_polled: bool,
     pub(super) dirty: bool,
     pub(super) hungry: bool,
     /// Whether it stands in the shard's list of those with an operation that waits.
@@ -73,7 +74,8 @@ pub(super) struct Connection {
     pub(super) hung_up: bool,
     /// When it is cut, if it does not answer a close.
     pub(super) cut_at: Option<Instant>,
-    reading: Option<Reading>,
+    /// In a box: most clients never read the tape.
+    reading: Option<Box<Reading>>,
 }
 
 /// Where a client reads the tape.
@@ -134,6 +136,11 @@ impl Connection {
         }
     }
 
+    /// Whether its socket can be written to once the response body has been polled this time.
+    pub(super) fn is_first_poll(&mut self) -> bool {
+        self.line.is_some() && !std::mem::replace(&mut self.was_polled, true)
+    }
+
     /// The next bytes for the response body, which writes them later.
     pub(super) fn hand_over(&mut self) -> Bytes {
         let outbox = self.subscriber.outbox_mut();
@@ -166,7 +173,12 @@ impl Connection {
         let begun = self.subscriber.begun();
         let mut reading = match self.reading.take() {
             Some(reading) if (reading.after, reading.begun) == (after, begun) => reading,
-            _ => Reading { after, begun, cursor: tape.read_after(after)?, ready: Vec::new() },
+            _ => Box::new(Reading {
+                after,
+                begun,
+                cursor: tape.read_after(after)?,
+                ready: Vec::new(),
+            }),
         };
         if reading.ready.is_empty() {
             let subscriber = &self.subscriber;
@@ -241,6 +253,7 @@ impl Connections {
             line,
             notice: Rc::default(),
             timeout,
+            was_polled: false,
             dirty: false,
             hungry: false,
             waits: false,
