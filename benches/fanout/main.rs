@@ -3,10 +3,11 @@
 //!
 //! `cargo bench --bench fanout -- one spread flush --runs 5 --seconds 5` runs the scenarios named,
 //! or all. `--set KEY=VALUE` gives the real server a setting, `--only real` leaves the floor out,
-//! `--flush` says that the server has `http.flush_ms_min` and `_max`.
+//! `--ticks N` is another rate, `--flush` says that the server has `http.flush_ms_min` and `_max`.
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::print_stdout,
@@ -42,6 +43,8 @@ struct Asked {
     scenarios: Vec<Scenario>,
     runs: usize,
     seconds: u64,
+    /// In place of each scenario's own.
+    ticks: Option<u32>,
     sides: Vec<Side>,
     settings: Vec<(String, String)>,
     has_flush: bool,
@@ -76,6 +79,7 @@ impl Asked {
             scenarios: Vec::new(),
             runs: 5,
             seconds: 5,
+            ticks: None,
             sides: vec![Side::Floor, Side::Real],
             settings: Vec::new(),
             has_flush: false,
@@ -87,6 +91,7 @@ impl Asked {
             match word.as_str() {
                 "--runs" => asked.runs = value().parse().expect("a number of runs"),
                 "--seconds" => asked.seconds = value().parse().expect("a number of seconds"),
+                "--ticks" => asked.ticks = Some(value().parse().expect("ticks in a second")),
                 "--set" => asked.settings.push(parse_setting(value()).expect("KEY=VALUE")),
                 "--flush" => asked.has_flush = true,
                 "--only" => {
@@ -106,6 +111,9 @@ impl Asked {
         }
         if asked.scenarios.is_empty() {
             asked.scenarios = scenario::ALL.to_vec();
+        }
+        if let Some(ticks_per_s) = asked.ticks {
+            asked.scenarios.iter_mut().for_each(|scenario| scenario.ticks_per_s = ticks_per_s);
         }
         asked
     }

@@ -147,8 +147,7 @@ pub(crate) const ALL: [Scenario; 12] = [
 impl Scenario {
     /// Whether an argument means it: its name, or what its name begins with up to the digits.
     pub(crate) fn is_meant(&self, word: &str) -> bool {
-        self.name == word
-            || self.name.trim_end_matches(|c: char| c.is_ascii_digit()) == word
+        self.name == word || self.name.trim_end_matches(|c: char| c.is_ascii_digit()) == word
     }
 
     /// Clients that stand still.

@@ -157,7 +157,8 @@ fn memory(report: &Report) -> u64 {
 }
 
 fn grown(report: &Report) -> u64 {
-    report.server.as_ref().map_or(0, |server| {
-        server.resident_measured.saturating_sub(server.resident_subscribed)
-    })
+    report
+        .server
+        .as_ref()
+        .map_or(0, |server| server.resident_measured.saturating_sub(server.resident_subscribed))
 }

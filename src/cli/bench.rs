@@ -99,7 +99,8 @@ pub struct Bench {
     #[arg(long, value_name = "PID", requires = "url")]
     pid: Option<u32>,
     /// A setting of the server that is started, as http.workers=2; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "url", value_parser = own::parse_setting)]
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "url",
+          value_parser = own::parse_setting)]
     set: Vec<(String, String)>,
     /// Worker threads of the server that is started
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = count(256))]

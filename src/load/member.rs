@@ -180,7 +180,8 @@ impl Member {
             let around = if symbol < self.first { ledger.symbols } else { 0 };
             Some((symbol, (symbol + around).checked_sub(self.first)?))
         });
-        let chain = slot.and_then(|(symbol, slot)| Some((symbol, slot, self.chains.get_mut(slot)?)));
+        let chain =
+            slot.and_then(|(symbol, slot)| Some((symbol, slot, self.chains.get_mut(slot)?)));
         let Some((symbol, slot, chain)) = chain else {
             ledger.faults.strange += 1;
             return;

@@ -168,7 +168,8 @@ mod tests {
                 own.into_iter().for_each(|name| *listeners.entry(name).or_default() += 1);
             }
             let most = listeners.values().max().unwrap();
-            let least = if listeners.len() < symbols { 0 } else { *listeners.values().min().unwrap() };
+            let least =
+                if listeners.len() < symbols { 0 } else { *listeners.values().min().unwrap() };
             assert!(most - least <= 1, "{symbols} {connections} {streams}: {listeners:?}");
         }
     }
@@ -182,7 +183,7 @@ mod tests {
         assert_eq!(ops.len(), 3);
         for text in ops {
             let op = op::parse(text.as_bytes());
-            assert!(op.is_ok(), "{text}: {op:?}");
+            assert!(op.1.is_ok(), "{text}: {op:?}");
         }
     }
 

@@ -225,15 +225,12 @@ impl fmt::Display for Report {
 
 impl Report {
     fn write_work(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (connections, streams) = (Grouped(self.connections as u64), Grouped(self.streams as u64));
+        let (connections, streams) =
+            (Grouped(self.connections as u64), Grouped(self.streams as u64));
         let symbols = Grouped(self.symbols as u64);
         row(f, "work", format_args!("{connections} connections × {streams} of {symbols} symbols"))?;
         let Opening { upgraded_ms, whole_ms } = self.opening;
-        row(
-            f,
-            "opened",
-            format_args!("in {upgraded_ms} ms, first snapshots in {whole_ms} ms"),
-        )?;
+        row(f, "opened", format_args!("in {upgraded_ms} ms, first snapshots in {whole_ms} ms"))?;
         let (rate, bytes) = (Grouped(self.messages_per_s), Hundredths(self.bytes_per_s / 10_000));
         let (mean, seconds) = (self.bytes_per_message, Hundredths(self.measured_ms / 10));
         row(
@@ -241,7 +238,11 @@ impl Report {
             "delivered",
             format_args!("{rate} messages/s · {bytes} MB/s · {mean} B each, over {seconds} s"),
         )?;
-        row(f, "a read", format_args!("{} messages", Hundredths(self.messages_per_read_hundredths)))?;
+        row(
+            f,
+            "a read",
+            format_args!("{} messages", Hundredths(self.messages_per_read_hundredths)),
+        )?;
         row(f, "latency", format_args!("{}", Times(self.latency)))?;
         if self.replaced > 0 {
             row(f, "conflated", format_args!("{} snapshots in place of messages", self.replaced))?;
@@ -305,7 +306,7 @@ impl fmt::Display for Grouped {
         let digits = self.0.to_string();
         let mut text = String::new();
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 text.push(',');
             }
             text.push(digit);

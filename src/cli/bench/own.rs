@@ -47,7 +47,8 @@ impl Own {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let child = start_on(&mut command, cores);
-        let child = child.map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+        let child =
+            child.map_err(|error| format!("cannot start {}: {error}", program.display()))?;
         // From here on a failure takes the child and its directory along.
         let mut own = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), directory };
         own.address = own.listen()?;
