@@ -2,8 +2,9 @@
 //! demands, in turn, on the same processors.
 //!
 //! `cargo bench --bench fanout -- one spread flush --runs 5 --seconds 5` runs the scenarios named,
-//! or all (on its own, without an argument, it does nothing). `--set KEY=VALUE` gives the real server a setting, `--only real` leaves the floor out,
-//! `--ticks N` is another rate, `--flush` says that the server has `http.flush_ms_min` and `_max`.
+//! or all; without any argument it does nothing. `--set KEY=VALUE` gives the real server a setting,
+//! `--only real` leaves the floor out, `--ticks N` is another rate, `--flush` says that the server
+//! has `http.flush_ms_min` and `_max`.
 
 #![allow(
     clippy::unwrap_used,
