@@ -203,6 +203,9 @@ impl Subscriber {
         self.subscriptions.retain(|subscription| !subscription.is_empty());
         self.subscriptions_made = self.subscriptions_made.wrapping_add(1);
         let key = self.subscriptions_made;
+        if self.subscriptions.is_empty() {
+            self.subscriptions.reserve_exact(1);
+        }
         self.subscriptions.push(Subscription {
             key,
             channel: op.channel,
