@@ -3,8 +3,12 @@
 //! The sequencer stamps ticks against its board; every reader applies the stamped events to its
 //! own. So a board at a place on the tape is the same wherever it stands.
 
+mod agenda;
+mod bar;
+mod bars;
 mod stamp;
 mod symbol;
+mod symbols;
 
 use std::collections::HashMap;
 
@@ -24,20 +28,32 @@ use crate::event::Scope;
 use crate::event::Seq;
 use crate::event::Status;
 use crate::event::SymbolId;
+use agenda::Agenda;
 
+pub use bar::Bar;
+pub use bar::Close;
+pub use bar::Range;
+pub use bar::Series;
+pub use bar::Stage;
+pub use bars::SymbolBars;
 pub use stamp::Refused;
 pub use symbol::DayFigures;
 pub use symbol::LastTrade;
 pub use symbol::SymbolBoard;
 pub use symbol::Ticker;
+pub(crate) use symbols::Symbols;
+
+/// A clock event comes each second; it is missing if it has not come after this.
+const OVERDUE_MS: i64 = 1_500;
 
 /// Last states of all symbols and feeds at one place of the tape.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Board {
     pub(crate) seq: Seq,
     pub(crate) clock: Nanos,
-    pub(crate) symbols: Vec<SymbolBoard>,
+    pub(crate) symbols: Symbols,
     pub(crate) feeds: Vec<FeedBoard>,
+    agenda: Agenda,
     by_name: HashMap<Symbol, SymbolId>,
 }
 
@@ -63,15 +79,21 @@ pub struct FeedBoard {
 impl Board {
     /// Puts a board together from its parts, as a checkpoint does.
     #[must_use]
-    pub fn from_parts(
+    pub(crate) fn from_parts(
         seq: Seq,
         clock: Nanos,
-        symbols: Vec<SymbolBoard>,
+        mut symbols: Symbols,
         feeds: Vec<FeedBoard>,
     ) -> Self {
-        let by_name =
-            (0..).map(SymbolId).zip(&symbols).map(|(id, board)| (board.symbol.clone(), id));
-        Self { seq, clock, by_name: by_name.collect(), symbols, feeds }
+        let by_name = symbols.iter().map(|(id, board)| (board.symbol.clone(), id));
+        let by_name: HashMap<Symbol, SymbolId> = by_name.collect();
+        let mut agenda = Agenda::default();
+        for id in by_name.values() {
+            if let Some(bars) = symbols.get_mut(*id).and_then(|of| of.bars.as_deref_mut()) {
+                agenda.follow(*id, bars);
+            }
+        }
+        Self { seq, clock, by_name, symbols, feeds, agenda }
     }
 
     /// The last event that it knows of.
@@ -95,7 +117,7 @@ impl Board {
     /// The state of a symbol.
     #[must_use]
     pub fn symbol(&self, id: SymbolId) -> Option<&SymbolBoard> {
-        self.symbols.get(id.index())
+        self.symbols.get(id)
     }
 
     /// The state of a feed.
@@ -106,7 +128,7 @@ impl Board {
 
     /// All symbols that the tape ever knew, with their ids.
     pub fn symbols(&self) -> impl Iterator<Item = (SymbolId, &SymbolBoard)> {
-        (0..).map(SymbolId).zip(&self.symbols)
+        self.symbols.iter()
     }
 
     /// All feeds that the tape ever knew, with their ids.
@@ -127,6 +149,34 @@ impl Board {
         symbol.own(channel).max(feed)
     }
 
+    /// The message before the last one that a stream of bars had of its own: what a trade or a
+    /// clock event that has just been applied follows in it.
+    #[must_use]
+    pub fn before(&self, channel: Channel, symbol: &SymbolBoard) -> Seq {
+        let series = channel.interval().and_then(|interval| symbol.series(interval));
+        let own = series.map_or(Seq::START, Series::before).max(symbol.touched);
+        own.max(self.feed(symbol.feed).map_or(Seq::START, |feed| feed.touched))
+    }
+
+    /// The bars that the last clock event made final, in no order.
+    #[must_use]
+    pub fn closed(&self) -> &[(Channel, SymbolId)] {
+        self.agenda.closed()
+    }
+
+    /// Whether a clock event of that time would make a bar final.
+    #[must_use]
+    pub fn is_clock_due(&mut self, now: Nanos) -> bool {
+        self.agenda.is_due(&mut self.symbols, now)
+    }
+
+    /// Whether such a clock event is missing for longer than the next second explains: ticks come
+    /// faster than time passes, and open bars must not pile up.
+    #[must_use]
+    pub fn is_clock_overdue(&self, now: Nanos) -> bool {
+        self.agenda.is_overdue(OVERDUE_MS, now)
+    }
+
     /// What clients see of a symbol's health: the worse of its own and its feed's.
     #[must_use]
     pub fn health<'a>(&'a self, symbol: &'a SymbolBoard) -> ShownHealth<'a> {
@@ -142,18 +192,22 @@ impl Board {
         self.seq = event.seq;
         match &event.body {
             Body::Trade(trade) => {
-                if let Some(symbol) = self.symbols.get_mut(trade.symbol.index()) {
-                    symbol.apply_trade(event, trade);
+                if let Some(symbol) = self.symbols.get_mut(trade.symbol) {
+                    let bars = symbol.apply_trade(event, trade);
+                    self.agenda.follow(trade.symbol, bars);
                 }
             }
             Body::Quote(quote) => {
-                if let Some(symbol) = self.symbols.get_mut(quote.symbol.index()) {
+                if let Some(symbol) = self.symbols.get_mut(quote.symbol) {
                     symbol.apply_quote(event, quote);
                 }
             }
             Body::Status(status) => self.apply_status(event.seq, status),
             Body::Gap(gap) => self.apply_gap(event.seq, gap),
-            Body::Clock => self.clock = event.recv,
+            Body::Clock => {
+                self.clock = event.recv;
+                self.agenda.close(&mut self.symbols, (event.recv, event.seq));
+            }
             Body::Registry(change) => self.apply_registry(event.seq, change),
         }
     }
@@ -168,7 +222,7 @@ impl Board {
                 }
             }
             Scope::Symbol(id, _) => {
-                if let Some(symbol) = self.symbols.get_mut(id.index()) {
+                if let Some(symbol) = self.symbols.get_mut(*id) {
                     symbol.health = Some(status.health.clone());
                     symbol.status_seq = seq;
                     symbol.touched = seq;
@@ -190,7 +244,7 @@ impl Board {
                 }
             }
             Scope::Symbol(id, links) => {
-                if let Some(symbol) = self.symbols.get_mut(id.index()) {
+                if let Some(symbol) = self.symbols.get_mut(*id) {
                     links.iter().for_each(|(channel, _)| symbol.touch(*channel, seq));
                 }
             }
@@ -203,7 +257,7 @@ impl Board {
                 self.feeds.push(FeedBoard::new(name.clone(), venue.clone()));
             }
             Registry::Listed { id, symbol, feed, raw } => {
-                if let Some(known) = self.symbols.get_mut(id.index()) {
+                if let Some(known) = self.symbols.get_mut(*id) {
                     let left = self.feeds.get(known.feed.index()).map(|feed| feed.touched);
                     // What its former feed sent it is its own now, else `prev` would go back.
                     known.touched = known.touched.max(left.unwrap_or_default());
@@ -212,13 +266,14 @@ impl Board {
                     known.feed = *feed;
                     known.raw.clone_from(raw);
                 } else {
-                    self.by_name.insert(symbol.clone(), *id);
                     let new = SymbolBoard::new(symbol.clone(), *feed, raw.clone());
-                    self.symbols.push(SymbolBoard { listed_at: seq, ..new });
+                    if self.symbols.add(*id, SymbolBoard { listed_at: seq, ..new }) {
+                        self.by_name.insert(symbol.clone(), *id);
+                    }
                 }
             }
             Registry::Unlisted { id } => {
-                if let Some(symbol) = self.symbols.get_mut(id.index()) {
+                if let Some(symbol) = self.symbols.get_mut(*id) {
                     symbol.listed = false;
                 }
             }

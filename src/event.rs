@@ -1,5 +1,7 @@
 //! An event: a tick with its place on the tape, and the places of what it follows.
 
+mod channel;
+
 use std::fmt;
 
 use tickwire_feeds::Nanos;
@@ -16,6 +18,9 @@ use tickwire_feeds::tick::TradeExtra;
 use tickwire_feeds::tick::TradeId;
 use tickwire_feeds::tick::Trading;
 use tickwire_feeds::time::Day;
+
+pub use channel::Channel;
+pub use channel::Interval;
 
 /// A place on the tape: 1 ≤ seq < 2^53, strictly increasing, with jumps; 0 is before all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -61,41 +66,6 @@ impl FeedId {
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
-    }
-}
-
-/// What clients subscribe to; in the order in which the messages of one `seq` go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Channel {
-    /// Best bid and ask, last trade and day figures: a state.
-    Ticker,
-    /// Each print: events.
-    Trades,
-}
-
-impl Channel {
-    /// All channels that are served.
-    pub const ALL: [Self; 2] = [Self::Ticker, Self::Trades];
-
-    /// The word on the wire.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Ticker => "ticker",
-            Self::Trades => "trades",
-        }
-    }
-
-    /// The channel of that name, if it is served.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|channel| channel.word() == word)
-    }
-
-    /// As an index of a list with one entry a channel.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self as usize
     }
 }
 
@@ -369,7 +339,9 @@ impl Gap {
     pub const fn concerns(&self, channel: Channel) -> bool {
         match self.covers {
             Covers::All => true,
-            Covers::Trades => matches!(channel, Channel::Ticker | Channel::Trades),
+            Covers::Trades => {
+                matches!(channel, Channel::Ticker | Channel::Trades) || channel.interval().is_some()
+            }
             Covers::Book => false,
         }
     }

@@ -45,8 +45,6 @@ const BATCH_EVENTS: usize = 4_096;
 const RETRY: Duration = Duration::from_millis(200);
 /// Longest sleep, so that a second is noticed soon after it began.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
-/// After the last tick, how long something may still depend on time: the longest bar is a day.
-const CLOCK_MS: i64 = 25 * 3_600 * 1_000;
 
 /// Counters of the sequencer, read by `/metrics`.
 #[derive(Debug, Default)]
@@ -74,7 +72,6 @@ pub struct Sequencer {
     /// The last one that was published, or found on the tape.
     last: Seq,
     tended_at: Nanos,
-    clock_until: Nanos,
     stats: Arc<Stats>,
 }
 
@@ -101,7 +98,6 @@ impl Sequencer {
             inputs: Vec::new(),
             events: Vec::new(),
             tended_at: Nanos::default(),
-            clock_until: Nanos::default(),
             stats: Arc::default(),
         }
     }
@@ -220,8 +216,11 @@ impl Sequencer {
     fn stamp(&mut self, feed: FeedId, tick: Tick) {
         match self.board.stamp(feed, tick, self.next) {
             Ok(event) => {
-                self.clock_until = event.recv.plus_millis(CLOCK_MS);
+                let read_at = event.recv;
                 self.push(event);
+                if self.board.is_clock_overdue(read_at) {
+                    self.write_clock(clock::now().max(read_at));
+                }
             }
             Err(Refused::UnknownSymbol) => {
                 self.stats.unknown.fetch_add(1, Ordering::Relaxed);
@@ -242,7 +241,15 @@ impl Sequencer {
         let now = clock::now();
         let is_new_second =
             now.0.div_euclid(1_000_000_000) != self.board.clock().0.div_euclid(1_000_000_000);
-        if is_new_second && now < self.clock_until {
+        if is_new_second {
+            self.write_clock(now);
+        }
+    }
+
+    /// Writes that time went on, if that makes a bar final: once for each bar of a stream that is
+    /// due, as a stream has one message a place.
+    fn write_clock(&mut self, now: Nanos) {
+        while self.board.is_clock_due(now) {
             let event = self.board.stamp_clock(now, self.next);
             self.push(event);
         }

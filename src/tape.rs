@@ -55,6 +55,7 @@
 //! end the next `seq` lies above the ceiling, so that none is ever given twice; the torn tail of
 //! the last segment is cut at its last whole block, and a new segment is begun.
 
+mod bars;
 mod block;
 mod body;
 mod bytes;

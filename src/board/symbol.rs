@@ -8,11 +8,14 @@ use tickwire_feeds::tick::Level;
 use tickwire_feeds::tick::TradeExtra;
 use tickwire_feeds::time::Day;
 
+use super::Series;
+use super::SymbolBars;
 use crate::event::Channel;
 use crate::event::Event;
 use crate::event::FeedId;
 use crate::event::Fields;
 use crate::event::Health;
+use crate::event::Interval;
 use crate::event::Late;
 use crate::event::Quote;
 use crate::event::Seq;
@@ -46,6 +49,8 @@ pub struct SymbolBoard {
     pub last_trade: Option<LastTrade>,
     /// The greatest `ts` of a print.
     pub trade_ts_max: Option<Nanos>,
+    /// Its bars, from the first trade on.
+    pub bars: Option<Box<SymbolBars>>,
 }
 
 /// Best bid and ask, last trade and day figures. An absent field is unknown.
@@ -118,27 +123,37 @@ impl SymbolBoard {
             trades_own: Seq::START,
             last_trade: None,
             trade_ts_max: None,
+            bars: None,
         }
     }
 
     /// The last message of a stream that did not concern the whole feed.
     #[must_use]
     pub fn own(&self, channel: Channel) -> Seq {
-        match channel {
-            Channel::Ticker => self.ticker.own.max(self.touched),
-            Channel::Trades => self.trades_own.max(self.touched),
-        }
+        let own = match (channel, channel.interval()) {
+            (_, Some(interval)) => self.series(interval).map_or(Seq::START, Series::own),
+            (Channel::Ticker, _) => self.ticker.own,
+            _ => self.trades_own,
+        };
+        own.max(self.touched)
+    }
+
+    /// Its bars of one interval, if it had any message there.
+    #[must_use]
+    pub fn series(&self, interval: Interval) -> Option<&Series> {
+        self.bars.as_ref().map(|bars| bars.series(interval))
     }
 
     /// Notes a message of one stream that changes nothing else.
     pub(super) fn touch(&mut self, channel: Channel, seq: Seq) {
-        match channel {
-            Channel::Ticker => self.ticker.own = seq,
-            Channel::Trades => self.trades_own = seq,
+        match (channel, channel.interval()) {
+            (_, Some(interval)) => self.bars.get_or_insert_default().touch(interval, seq),
+            (Channel::Ticker, _) => self.ticker.own = seq,
+            _ => self.trades_own = seq,
         }
     }
 
-    pub(super) fn apply_trade(&mut self, event: &Event, trade: &Trade) {
+    pub(super) fn apply_trade(&mut self, event: &Event, trade: &Trade) -> &mut SymbolBars {
         self.trades_own = event.seq;
         if trade.late == Late::No {
             self.trade_ts_max = event.ts.max(self.trade_ts_max);
@@ -147,8 +162,11 @@ impl SymbolBoard {
             self.ticker.moved(event);
             self.ticker.apply_trade(trade, change);
         }
+        let bars = self.bars.get_or_insert_default();
+        bars.count(event, trade);
         let trade = Trade { ticker: None, ..trade.clone() };
         self.last_trade = Some(LastTrade { ts: event.ts, recv: event.recv, trade });
+        bars
     }
 
     pub(super) fn apply_quote(&mut self, event: &Event, quote: &Quote) {

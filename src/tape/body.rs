@@ -315,7 +315,7 @@ fn put_scope(out: &mut Vec<u8>, scope: &Scope, event: &Event) {
         Scope::Symbol(_, links) => {
             put_varint(out, links.len() as u64);
             for (channel, link) in links {
-                out.push(*channel as u8);
+                out.push(channel_code(*channel));
                 put_link(out, *link, event.seq);
             }
         }
@@ -326,7 +326,7 @@ fn scope(from: &mut Reader<'_>, peek: &Peek, recv: Nanos) -> Option<Scope> {
     let Some(symbol) = peek.symbol else { return feed_scope(from, peek, recv) };
     let mut links = Vec::new();
     for _ in 0..from.varint()? {
-        links.push((word(from, &Channel::ALL)?, link(from, peek.seq)?));
+        links.push((channel(from)?, link(from, peek.seq)?));
     }
     Some(Scope::Symbol(symbol, links))
 }
@@ -437,6 +437,24 @@ pub(super) fn feed(from: &mut Reader<'_>) -> Option<FeedId> {
 /// Reads a symbol.
 pub(super) fn symbol(from: &mut Reader<'_>) -> Option<SymbolId> {
     u32::try_from(from.varint()?).ok().map(SymbolId)
+}
+
+/// The numbers are those on the disk and never change their meaning; those between are for books.
+const fn channel_code(channel: Channel) -> u8 {
+    match channel {
+        Channel::Ticker => 0,
+        Channel::Trades => 1,
+        Channel::Bars1s => 8,
+        Channel::Bars1m => 9,
+        Channel::Bars5m => 10,
+        Channel::Bars1h => 11,
+        Channel::Bars1d => 12,
+    }
+}
+
+fn channel(from: &mut Reader<'_>) -> Option<Channel> {
+    let code = from.byte()?;
+    Channel::ALL.into_iter().find(|channel| channel_code(*channel) == code)
 }
 
 fn word<T: Copy>(from: &mut Reader<'_>, all: &[T]) -> Option<T> {

@@ -3,6 +3,7 @@
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Symbol;
 
+use super::bars;
 use super::block::Blocks;
 use super::block::Content;
 use super::block::Encoder;
@@ -21,11 +22,14 @@ use crate::board::DayFigures;
 use crate::board::FeedBoard;
 use crate::board::LastTrade;
 use crate::board::SymbolBoard;
+use crate::board::Symbols;
 use crate::board::Ticker;
 use crate::event::Seq;
 const HEAD: u8 = 0;
 const FEED: u8 = 1;
+/// A symbol without bars; in version 1 none had any.
 const SYMBOL: u8 = 2;
+const SYMBOL_AND_BARS: u8 = 3;
 
 /// Appends a board.
 pub(super) fn encode(board: &Board, out: &mut Vec<u8>) {
@@ -39,7 +43,7 @@ pub(super) fn encode(board: &Board, out: &mut Vec<u8>) {
     for feed in &board.feeds {
         encoder.checkpoint_part(|out| put_feed(out, feed, clock));
     }
-    for symbol in &board.symbols {
+    for (_, symbol) in board.symbols() {
         encoder.checkpoint_part(|out| put_symbol(out, symbol, (seq, clock)));
     }
     encoder.end();
@@ -65,7 +69,7 @@ pub(super) fn decode(blocks: &mut Blocks, end: u64) -> Result<Board, Error> {
         }
     }
     let parts = parts.ok_or_else(|| blocks.corrupt("no checkpoint"))?;
-    Ok(Board::from_parts(parts.seq, parts.clock, parts.symbols, parts.feeds))
+    Ok(Board::from_parts(parts.seq, parts.clock, Symbols::all(parts.symbols), parts.feeds))
 }
 
 /// The board as far as it has been read.
@@ -98,6 +102,11 @@ impl Parts {
             (FEED, Some(parts)) => parts.feeds.push(feed(&mut from, clock)?),
             (SYMBOL, Some(parts)) => {
                 parts.symbols.push(symbol(&mut from, (seq, clock))?);
+            }
+            (SYMBOL_AND_BARS, Some(parts)) => {
+                let board = symbol(&mut from, (seq, clock))?;
+                let bars = Some(Box::new(bars::take(&mut from, clock)?));
+                parts.symbols.push(SymbolBoard { bars, ..board });
             }
             _ => return None,
         }
@@ -148,8 +157,9 @@ fn put_symbol(out: &mut Vec<u8>, board: &SymbolBoard, (seq, clock): (Seq, Nanos)
         trades_own,
         last_trade,
         trade_ts_max,
+        bars,
     } = board;
-    out.push(SYMBOL);
+    out.push(if bars.is_some() { SYMBOL_AND_BARS } else { SYMBOL });
     put_text(out, symbol.as_str());
     put_option(out, raw.as_deref(), put_text);
     put_varint(out, feed.0.into());
@@ -167,6 +177,9 @@ fn put_symbol(out: &mut Vec<u8>, board: &SymbolBoard, (seq, clock): (Seq, Nanos)
         body::put_trade(out, trade, seq);
     });
     put_option(out, *trade_ts_max, body::put_time);
+    if let Some(bars) = bars {
+        bars::put(out, bars, clock);
+    }
 }
 
 fn symbol(from: &mut Reader<'_>, (base, clock): (Seq, Nanos)) -> Option<SymbolBoard> {
@@ -192,6 +205,7 @@ fn symbol(from: &mut Reader<'_>, (base, clock): (Seq, Nanos)) -> Option<SymbolBo
             })
         })?,
         trade_ts_max: from.option(body::time)?,
+        bars: None,
     })
 }
 

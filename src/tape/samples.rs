@@ -1,5 +1,7 @@
 //! Any event and any board, for property tests.
 
+use std::collections::VecDeque;
+
 use proptest::option;
 use proptest::prelude::*;
 use tickwire_feeds::Nanos;
@@ -17,11 +19,18 @@ use tickwire_feeds::tick::TradeId;
 use tickwire_feeds::tick::Trading;
 use tickwire_feeds::time::Day;
 
+use crate::board::Bar;
 use crate::board::Board;
+use crate::board::Close;
 use crate::board::DayFigures;
 use crate::board::FeedBoard;
 use crate::board::LastTrade;
+use crate::board::Range;
+use crate::board::Series;
+use crate::board::Stage;
+use crate::board::SymbolBars;
 use crate::board::SymbolBoard;
+use crate::board::Symbols;
 use crate::board::Ticker;
 use crate::event::Body;
 use crate::event::Channel;
@@ -59,7 +68,7 @@ pub(super) fn a_board() -> impl Strategy<Value = Board> {
             symbol: Symbol::escaped("sim", &name).unwrap(),
             ..board
         });
-        named.collect()
+        Symbols::all(named.collect())
     });
     (seq(), time(), symbols, prop::collection::vec(feed_board(), 0..4))
         .prop_map(|(seq, clock, symbols, feeds)| Board::from_parts(seq, clock, symbols, feeds))
@@ -207,13 +216,13 @@ fn symbol_board() -> impl Strategy<Value = SymbolBoard> {
     });
     let seqs = (seq(), seq(), seq(), seq());
     let heads = (option::of(text()), feed_id(), any::<bool>(), option::of(health()));
-    (heads, seqs, ticker(), option::of(last), option::of(time())).prop_map(
+    let ends = (option::of(last), option::of(time()), option::of(symbol_bars()));
+    (heads, seqs, ticker(), ends).prop_map(
         |(
             (raw, feed, listed, health),
             (listed_at, status_seq, touched, trades_own),
             ticker,
-            last_trade,
-            trade_ts_max,
+            (last_trade, trade_ts_max, bars),
         )| SymbolBoard {
             symbol: Symbol::parse("sim:A").unwrap(),
             raw,
@@ -227,6 +236,43 @@ fn symbol_board() -> impl Strategy<Value = SymbolBoard> {
             trades_own,
             last_trade,
             trade_ts_max,
+            bars: bars.map(Box::new),
+        },
+    )
+}
+
+fn symbol_bars() -> impl Strategy<Value = SymbolBars> {
+    let series = || {
+        (seq(), seq(), time(), prop::collection::vec(bar(), 0..3)).prop_map(
+            |(own, before, changed, bars)| {
+                let mut older = VecDeque::from(bars);
+                let latest = older.pop_back();
+                Series { own, before, changed, latest, older }
+            },
+        )
+    };
+    let all = (series(), series(), series(), series(), series());
+    (any::<i64>(), all)
+        .prop_map(|(lag, (a, b, c, d, e))| SymbolBars::from_parts(lag, [a, b, c, d, e]))
+}
+
+fn bar() -> impl Strategy<Value = Bar> {
+    let range = (price(), time(), price(), price())
+        .prop_map(|(open, opened_at, high, low)| Range { open, opened_at, high, low });
+    let close = (price(), time()).prop_map(|(price, closed_at)| Close { price, closed_at });
+    let stage = prop_oneof![
+        Just(Stage::Open),
+        any::<u32>().prop_map(|revision| Stage::Final { revision }),
+    ];
+    let sums = (option::of(size()), any::<u64>(), stage);
+    (time(), option::of(range), option::of(close), sums).prop_map(
+        |(start, range, close, (volume, trades, stage))| Bar {
+            start,
+            range,
+            close,
+            volume,
+            trades,
+            stage,
         },
     )
 }

@@ -28,7 +28,9 @@ use crate::event::Seq;
 /// The first bytes of a segment.
 const MAGIC: [u8; 8] = *b"TICKTAPE";
 /// The format that is written, and the greatest that is read.
-pub(super) const VERSION: u32 = 1;
+///
+/// 1: no bars in checkpoints, and no links of theirs in statuses and gaps.
+pub(super) const VERSION: u32 = 2;
 /// Where the first block begins.
 pub(super) const HEADER_BYTES: u64 = HEADER_LEN as u64;
 const HEADER_LEN: usize = 80;

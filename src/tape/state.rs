@@ -149,12 +149,12 @@ mod tests {
     fn a_state_of_a_later_version_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let mut slot = encode(1, &STATE);
-        slot[8] = 2;
+        slot[8] = 3;
         let end = slot.len() - 4;
         let checksum = crc32fast::hash(&slot[..end]).to_le_bytes();
         slot[end..].copy_from_slice(&checksum);
         std::fs::write(dir.path().join("state"), slot).unwrap();
         let error = StateFile::open(dir.path()).unwrap_err();
-        assert!(matches!(error, Error::Version { version: 2, .. }), "{error}");
+        assert!(matches!(error, Error::Version { version: 3, .. }), "{error}");
     }
 }

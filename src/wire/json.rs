@@ -8,8 +8,10 @@ use tickwire_feeds::Price;
 use tickwire_feeds::Size;
 use tickwire_feeds::tick::Level;
 
+use crate::board::Bar;
 use crate::board::Board;
 use crate::board::LastTrade;
+use crate::board::Series;
 use crate::board::ShownHealth;
 use crate::board::SymbolBoard;
 use crate::event::Body;
@@ -90,10 +92,60 @@ pub fn write_snapshot(out: &mut Vec<u8>, channel: Channel, id: SymbolId, board: 
     let stream = StreamName { channel, id, symbol: symbol.symbol.as_str() };
     let seq = board.last(channel, symbol);
     let health = board.health(symbol);
-    match channel {
-        Channel::Ticker => write_ticker(out, stream, symbol, (seq, health)),
-        Channel::Trades => write_last_trade(out, stream, symbol.last_trade.as_ref(), (seq, health)),
+    match (channel, channel.interval()) {
+        (_, Some(interval)) => {
+            let latest = symbol.series(interval).and_then(Series::latest);
+            write_latest_bar(out, stream, latest, (seq, health));
+        }
+        (Channel::Ticker, _) => write_ticker(out, stream, symbol, (seq, health)),
+        _ => write_last_trade(out, stream, symbol.last_trade.as_ref(), (seq, health)),
     }
+}
+
+/// Appends the message that the event which the board has just applied is in a stream of bars: a
+/// trade that was counted, or a clock event that made a bar final. Nothing if it is none. `prev`
+/// is what the client has, if that is not what stands before it on the tape.
+pub fn write_bar(
+    out: &mut Vec<u8>,
+    (channel, id): (Channel, SymbolId),
+    prev: Option<Seq>,
+    board: &Board,
+) {
+    let Some(symbol) = board.symbol(id) else { return };
+    let series = channel.interval().and_then(|interval| symbol.series(interval));
+    let Some(series) = series.filter(|series| series.own() == board.seq()) else { return };
+    let Some(bar) = series.changed() else { return };
+    let stream = StreamName { channel, id, symbol: symbol.symbol.as_str() };
+    let mut json = Json::begin(out, "bar", stream, board.seq());
+    json.number("prev", prev.unwrap_or_else(|| board.before(channel, symbol)).0);
+    json.time("start", bar.start);
+    json.price_or_null("open", bar.range.map(|range| range.open));
+    json.price_or_null("high", bar.range.map(|range| range.high));
+    json.price_or_null("low", bar.range.map(|range| range.low));
+    json.price_or_null("close", bar.close.map(|close| close.price));
+    json.size_or_null("volume", bar.volume);
+    json.bar_stage(bar);
+    json.end();
+}
+
+fn write_latest_bar(
+    out: &mut Vec<u8>,
+    stream: StreamName<'_>,
+    latest: Option<&Bar>,
+    (seq, health): (Seq, ShownHealth<'_>),
+) {
+    let mut json = Json::begin(out, "snapshot", stream, seq);
+    if let Some(bar) = latest {
+        json.time("start", bar.start);
+        json.price("open", bar.range.map(|range| range.open));
+        json.price("high", bar.range.map(|range| range.high));
+        json.price("low", bar.range.map(|range| range.low));
+        json.price("close", bar.close.map(|close| close.price));
+        json.size("volume", bar.volume);
+        json.bar_stage(bar);
+    }
+    json.health(health);
+    json.end();
 }
 
 /// Appends a snapshot of `trades`.
@@ -375,6 +427,13 @@ impl<'a> Json<'a> {
         if let Some(reason) = reason {
             self.text("reason", reason);
         }
+    }
+
+    fn bar_stage(&mut self, bar: &Bar) {
+        self.number("trades", bar.trades);
+        self.key("final");
+        self.out.extend_from_slice(if bar.is_final() { b"true" } else { b"false" });
+        self.number("revision", bar.revision().into());
     }
 
     fn gap(&mut self, gap: &Gap) {
