@@ -3,6 +3,7 @@
 //! The sequencer offers each event to a bounded ring per reader. A reader whose ring was full
 //! finds out by [`Shared::after`] and catches up from the journal.
 
+pub mod back;
 pub mod past;
 pub mod ring;
 pub mod shard;

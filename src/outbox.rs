@@ -45,6 +45,12 @@ impl Outbox {
         self.bytes.len() + length <= self.bound
     }
 
+    /// The most that may wait, in bytes.
+    #[must_use]
+    pub const fn bound(&self) -> usize {
+        self.bound
+    }
+
     /// Bytes waiting.
     #[must_use]
     pub fn len(&self) -> usize {

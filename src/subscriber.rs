@@ -5,6 +5,7 @@
 //! in its [`Outbox`].
 
 mod allowance;
+mod finals;
 mod flush;
 mod plan;
 mod pulse;
@@ -48,6 +49,8 @@ use crate::wire::op::Op;
 
 use allowance::Allowance;
 use allowance::Verdict;
+use finals::Finals;
+use finals::Room;
 use flush::Flushes;
 use flush::conflation_of;
 use pulse::Pulse;
@@ -63,6 +66,8 @@ pub use rates::Rates;
 pub use snapshots::Snapshots;
 pub use snapshots::Uses;
 pub use tally::Tally;
+use tape::Unheld;
+
 pub use tape::Fed;
 pub use trace::Trace;
 
@@ -149,15 +154,20 @@ pub struct Subscriber {
     starting: stream::Queue,
     /// Streams that begin some messages back.
     tracing: stream::Queue,
+    /// Streams of bars that do.
+    tracing_bars: stream::Queue,
     /// Streams that were not taken in time and are due a fresh snapshot.
     behind: stream::Queue,
     /// Streams that drop what comes, until there is room to say so.
     dropping: stream::Queue,
     /// By slot, what was dropped and not said yet.
     dropped: HashMap<u32, Dropped>,
+    finals: Finals,
     flushes: Flushes,
     /// The streams in [`Phase::Tape`] have everything up to here.
     tape_at: Option<Seq>,
+    /// Streams of bars that need the board of the place where they begin.
+    unheld: Vec<Unheld>,
     /// In a box, being large and rare.
     waiting: Option<Box<Waiting>>,
     allowance: Allowance,
@@ -184,10 +194,13 @@ impl Subscriber {
             changes: Vec::new(),
             starting: stream::Queue::default(),
             tracing: stream::Queue::default(),
+            tracing_bars: stream::Queue::default(),
             behind: stream::Queue::default(),
             dropping: stream::Queue::default(),
             dropped: HashMap::new(),
+            finals: Finals::default(),
             flushes: Flushes::default(),
+            unheld: Vec::new(),
             tape_at: None,
             waiting: None,
             allowance: Allowance::new(rules.limits.ops_per_s, view.now),
@@ -283,9 +296,11 @@ impl Subscriber {
                 self.drop_message(slot, seq);
                 Got::Nothing
             }
-            Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Tape { .. } => {
-                Got::Nothing
-            }
+            Phase::Starting
+            | Phase::Tracing(_)
+            | Phase::Changed
+            | Phase::Tape { .. }
+            | Phase::Finals { .. } => Got::Nothing,
         }
     }
 
@@ -326,6 +341,9 @@ impl Subscriber {
             let Some(due) = due.or_else(|| self.pop_overdue()) else { return };
             if self.say_dropped(due.slot, board) == Said::All {
                 continue;
+            }
+            if self.send_finals(due) == Room::TooLittle {
+                return;
             }
             let Some(stream) = self.streams.get(due.slot) else { continue };
             let name = (stream.channel, stream.symbol);
@@ -389,11 +407,12 @@ impl Subscriber {
     /// Everything up to here, of every stream of this client, is in the outbox or before it.
     #[must_use]
     pub fn cursor(&mut self, board: &Board) -> Seq {
-        let mut cursor = board.seq().min(self.tape_at.unwrap_or(Seq::MAX));
+        let mut cursor = board.seq().min(self.tape_at.unwrap_or(Seq::MAX)).min(self.finals_at());
         let streams = &self.streams;
         let conflated = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
-        let queues = [&mut self.starting, &mut self.tracing, &mut self.behind, &mut self.dropping];
-        for queue in queues.into_iter().chain(conflated.map(|clock| &mut clock.changed)) {
+        let queues = [&mut self.starting, &mut self.tracing, &mut self.tracing_bars];
+        let queues = queues.into_iter().chain([&mut self.behind, &mut self.dropping]);
+        for queue in queues.chain(conflated.map(|clock| &mut clock.changed)) {
             if let Some(due) = queue.front(streams) {
                 cursor = cursor.min(Seq(due.seq.0.saturating_sub(1)));
             }

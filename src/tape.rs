@@ -70,6 +70,7 @@ mod recovery;
 mod segment;
 mod state;
 
+use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +86,7 @@ use tickwire_feeds::Nanos;
 use crate::board::Board;
 use crate::event::Event;
 use crate::event::Seq;
+use crate::event::SymbolId;
 use segment::Segment;
 
 pub use cursor::Cursor;
@@ -225,6 +227,15 @@ impl Tape {
     pub fn checkpoint(&self) -> Result<Board, Error> {
         let newest = self.segments().back().cloned();
         newest.ok_or_else(|| self.expired(Seq::START))?.checkpoint()
+    }
+
+    /// The newest checkpoint at or before `seq`, of no more than some symbols. Read on from its
+    /// [`Board::seq`].
+    ///
+    /// # Errors
+    /// [`Error::Expired`] for a `seq` below [`Tape::oldest`]; [`Error::Corrupt`]; [`Error::Io`].
+    pub fn board_before(&self, seq: Seq, symbols: BTreeSet<SymbolId>) -> Result<Board, Error> {
+        self.segment_before(seq)?.checkpoint_of(&symbols)
     }
 
     /// The board as it stood after the last event up to `seq`.

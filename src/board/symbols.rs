@@ -1,6 +1,7 @@
 //! The symbols of a board by their ids: all there are, or only those that somebody wants to know.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::SymbolBoard;
 use crate::event::SymbolId;
@@ -16,13 +17,15 @@ pub(crate) struct Symbols {
 
 impl Symbols {
     /// All of them, in the order of their ids.
+    #[cfg(test)]
     pub(crate) const fn all(all: Vec<SymbolBoard>) -> Self {
         Self { all, only: None }
     }
 
-    /// Only some.
-    pub(crate) const fn only(only: BTreeMap<SymbolId, Option<SymbolBoard>>) -> Self {
-        Self { all: Vec::new(), only: Some(only) }
+    /// None yet; `only` names those to take in, if not all are wanted.
+    pub(crate) fn wanted(only: Option<&BTreeSet<SymbolId>>) -> Self {
+        let only = only.map(|only| only.iter().map(|id| (*id, None)).collect());
+        Self { all: Vec::new(), only }
     }
 
     pub(crate) fn get(&self, id: SymbolId) -> Option<&SymbolBoard> {

@@ -319,8 +319,16 @@ impl Shard {
                 }
             }
         }
+        if let Err(error) = connection.count_back(&self.board, &self.tape) {
+            warn!(%error, "cannot count back along the tape for a client");
+            for trace in connection.subscriber.bars_traces(usize::MAX) {
+                connection.subscriber.on_trace_lost(trace, &self.board);
+            }
+        }
         let appetite = connection.read_tape(&self.board, &self.tape)?;
-        let is_hungry = appetite == connection::Appetite::More || connection.subscriber.traces();
+        let counts_back = !connection.subscriber.bars_traces(1).is_empty();
+        let is_hungry =
+            appetite == connection::Appetite::More || counts_back || connection.subscriber.traces();
         if is_hungry && !connection.hungry {
             connection.hungry = true;
             self.hungry.push(id);

@@ -2,8 +2,11 @@
 
 use std::sync::OnceLock;
 
+use crate::board::Board;
+use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
+use crate::event::Interval;
 use crate::event::Seq;
 use crate::hub::stats::Count;
 use crate::wire::json;
@@ -16,26 +19,49 @@ pub struct Shared {
     pub event: Event,
     /// The event before it on the tape: a reader that has not seen that one was lapped.
     pub after: Seq,
-    json: [OnceLock<Box<[u8]>>; Channel::ALL.len()],
+    ticker: Cell,
+    trades: Cell,
+    /// Made when somebody hears one of them.
+    bars: OnceLock<Box<[Cell; Interval::ALL.len()]>>,
 }
+
+/// A message, once it is encoded.
+type Cell = OnceLock<Box<[u8]>>;
 
 impl Shared {
     /// An event and the one before it.
     #[must_use]
     pub const fn new(event: Event, after: Seq) -> Self {
-        Self { event, after, json: [const { OnceLock::new() }; Channel::ALL.len()] }
+        let bars = OnceLock::new();
+        Self { event, after, ticker: Cell::new(), trades: Cell::new(), bars }
     }
 
-    /// Its message in a stream of its symbol; empty if it is none. The first reader that needs it
-    /// encodes it, and counts that. Feed-wide events have none: theirs differs from stream to
-    /// stream.
-    pub fn json(&self, stream: StreamName<'_>, encoded: &Count) -> &[u8] {
-        let Some(cell) = self.json.get(stream.channel.index()) else { return &[] };
+    /// Its message in a stream of its symbol, where the board has just applied it; empty if it is
+    /// none. The first reader that needs it encodes it, and counts that. Feed-wide events have
+    /// none: theirs differs from stream to stream. Nor has a clock event, which may be a message
+    /// of many symbols.
+    pub fn message(&self, stream: StreamName<'_>, board: &Board, encoded: &Count) -> &[u8] {
+        let Some(cell) = self.cell(stream.channel) else { return &[] };
         cell.get_or_init(|| {
             encoded.add(1);
             let mut message = Vec::with_capacity(256);
-            json::write_event(&mut message, stream, &self.event, Seq::START);
+            if matches!(self.event.body, Body::Trade(_)) && stream.channel.interval().is_some() {
+                json::write_bar(&mut message, (stream.channel, stream.id), None, board);
+            } else {
+                json::write_event(&mut message, stream, &self.event, Seq::START);
+            }
             message.into_boxed_slice()
         })
+    }
+
+    fn cell(&self, channel: Channel) -> Option<&Cell> {
+        match (channel, channel.interval()) {
+            (_, Some(interval)) => {
+                let bars = self.bars.get_or_init(Box::default);
+                bars.get(interval.index())
+            }
+            (Channel::Ticker, _) => Some(&self.ticker),
+            _ => Some(&self.trades),
+        }
     }
 }

@@ -22,8 +22,8 @@ pub struct Snapshots {
 struct Kept {
     /// Side by side; what is outdated stays until all of it goes.
     bytes: Vec<u8>,
-    /// By symbol and channel.
-    places: Vec<[Place; Channel::ALL.len()]>,
+    /// By channel and symbol.
+    places: [Vec<Place>; Channel::ALL.len()],
     /// Counts how often everything went.
     round: u32,
     uses: Uses,
@@ -83,11 +83,11 @@ impl Kept {
     fn find(&mut self, (channel, id): (Channel, SymbolId), board: &Board, most: usize) -> &[u8] {
         let Some(symbol) = board.symbol(id) else { return &[] };
         let (last, listed_at) = (board.last(channel, symbol), symbol.listed_at);
-        if self.places.len() <= id.index() {
-            self.places.resize_with(id.index() + 1, Default::default);
+        let Some(places) = self.places.get_mut(channel.index()) else { return &[] };
+        if places.len() <= id.index() {
+            places.resize_with(id.index() + 1, Default::default);
         }
-        let places = self.places.get_mut(id.index());
-        let Some(place) = places.and_then(|of| of.get_mut(channel.index())) else { return &[] };
+        let Some(place) = places.get_mut(id.index()) else { return &[] };
         if (place.last, place.listed_at, place.round) == (last, listed_at, self.round) {
             self.uses.hits += 1;
             let start = place.start as usize;

@@ -19,6 +19,8 @@ pub(super) struct Stream {
     pub(super) phase: Phase,
     /// The last message in the outbox; `None` after a resumption, until there was one.
     pub(super) held: Option<Seq>,
+    /// The client has nothing of it: a snapshot comes before its first message from the tape.
+    pub(super) is_bare: bool,
     /// Counts its beginnings, so that what was due before the last one is not done after it.
     pub(super) round: u32,
 }
@@ -47,6 +49,18 @@ pub(super) enum Phase {
     Dropping,
     /// Nothing: the tape will be read; what is not above `after` was sent before.
     Tape { after: Seq },
+    /// Nothing: the tape will be read for the final bars above `after`; then a snapshot is due.
+    Finals { after: Seq },
+}
+
+impl Stream {
+    /// After which place it is fed from the tape, if it is.
+    pub(super) const fn tape_after(&self) -> Option<Seq> {
+        match self.phase {
+            Phase::Tape { after } | Phase::Finals { after } => Some(after),
+            _ => None,
+        }
+    }
 }
 
 /// All streams of one client, each at a slot that stays the same while it lives.
@@ -55,6 +69,8 @@ pub(super) struct Streams {
     list: Vec<Option<Stream>>,
     free: Vec<u32>,
     slots: Slots,
+    /// How many there are of each channel.
+    counts: [u32; Channel::ALL.len()],
     rounds: u32,
 }
 
@@ -66,6 +82,20 @@ impl Streams {
     /// Changes whenever a stream begins.
     pub(super) fn rounds(&self) -> u32 {
         self.rounds
+    }
+
+    /// The channels of which it has streams.
+    pub(super) fn channels(&self) -> impl Iterator<Item = Channel> + use<> {
+        let counts = self.counts;
+        let some = move |of: &Channel| counts.get(of.index()).is_some_and(|count| *count > 0);
+        Channel::ALL.into_iter().filter(some)
+    }
+
+    /// Symbols with a stream of bars.
+    pub(super) fn with_bars(&self) -> impl Iterator<Item = SymbolId> {
+        let streams = self.list.iter().flatten();
+        let bars = streams.filter(|stream| stream.channel.interval().is_some());
+        bars.map(|stream| stream.symbol)
     }
 
     pub(super) fn slot(&self, channel: Channel, symbol: SymbolId) -> Option<u32> {
@@ -92,7 +122,9 @@ impl Streams {
         phase: Phase,
     ) -> Begun {
         self.rounds = self.rounds.wrapping_add(1);
-        let stream = Stream { channel, symbol, owner, by, phase, held: None, round: self.rounds };
+        let round = self.rounds;
+        let held = None;
+        let stream = Stream { channel, symbol, owner, by, phase, held, is_bare: false, round };
         if let Some(slot) = self.slot(channel, symbol) {
             self.put(slot, stream);
             return Begun { slot, round: self.rounds, is_new: false };
@@ -106,6 +138,9 @@ impl Streams {
             u32::try_from(self.list.len() - 1).unwrap_or(u32::MAX)
         });
         self.slots.insert((channel, symbol), slot);
+        if let Some(count) = self.counts.get_mut(channel.index()) {
+            *count += 1;
+        }
         self.put(slot, stream);
         Begun { slot, round: self.rounds, is_new: true }
     }
@@ -114,13 +149,16 @@ impl Streams {
     pub(super) fn renew(&mut self, slot: u32, phase: Phase) -> Option<u32> {
         self.rounds = self.rounds.wrapping_add(1);
         let stream = self.list.get_mut(slot as usize)?.as_mut()?;
-        (stream.phase, stream.round) = (phase, self.rounds);
+        (stream.phase, stream.round, stream.is_bare) = (phase, self.rounds, false);
         Some(self.rounds)
     }
 
     pub(super) fn end(&mut self, slot: u32) -> Option<Stream> {
         let stream = self.list.get_mut(slot as usize)?.take()?;
         self.slots.remove(&(stream.channel, stream.symbol));
+        if let Some(count) = self.counts.get_mut(stream.channel.index()) {
+            *count -= 1;
+        }
         self.free.push(slot);
         Some(stream)
     }
@@ -196,6 +234,12 @@ impl Queue {
         None
     }
 
+    /// Those that still stand.
+    pub(super) fn iter<'a>(&'a self, streams: &'a Streams) -> impl Iterator<Item = Due> + 'a {
+        let stands = |due: &&Due| streams.get(due.slot).is_some_and(|of| is_due(of, **due));
+        self.list.iter().filter(stands).copied()
+    }
+
     /// Whether nothing at all stands in it.
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -205,7 +249,7 @@ impl Queue {
 fn is_due(stream: &Stream, due: Due) -> bool {
     let waits = match stream.phase {
         Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Dropping => true,
-        Phase::Live | Phase::Settled | Phase::Tape { .. } => false,
+        Phase::Live | Phase::Settled | Phase::Tape { .. } | Phase::Finals { .. } => false,
     };
     stream.round == due.round && waits
 }

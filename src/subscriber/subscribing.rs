@@ -230,6 +230,7 @@ impl Subscriber {
         let phase =
             if let Begin::Trace(count) = begin { Phase::Tracing(count) } else { Phase::Starting };
         let begun = self.streams.begin(stream, owner, phase);
+        self.finals.forget(begun.slot);
         self.dropped.remove(&begun.slot);
         let due = Due { slot: begun.slot, round: begun.round, seq: board.seq().next() };
         if begun.is_new {
@@ -237,6 +238,9 @@ impl Subscriber {
         }
         match begin {
             Begin::Snapshot(_) | Begin::Wait => self.starting.push(due, &self.streams),
+            Begin::Trace(_) if stream.0.interval().is_some() => {
+                self.tracing_bars.push(due, &self.streams);
+            }
             Begin::Trace(_) => self.tracing.push(due, &self.streams),
             Begin::After(cursor) => self.resume(due, cursor, board),
         }
@@ -246,12 +250,18 @@ impl Subscriber {
         let Some(stream) = self.streams.get(due.slot) else { return };
         let (owner, channel) = (stream.owner, stream.channel);
         let Some(symbol) = board.symbol(stream.symbol) else { return };
+        let last = board.last(channel, symbol);
         if !self.is_conflated(owner) {
             self.follow_tape(due.slot, cursor, board);
-        } else if symbol.listed_at > cursor || board.last(channel, symbol) > cursor {
+        } else if symbol.listed_at > cursor {
+            self.starting.push(Due { seq: cursor.next(), ..due }, &self.streams);
+        } else if last > cursor && channel.interval().is_some() {
+            self.follow_finals(due.slot, cursor);
+        } else if last > cursor {
             self.starting.push(Due { seq: cursor.next(), ..due }, &self.streams);
         } else {
             self.set_phase(due.slot, Phase::Settled);
+            self.place(due.slot, last);
         }
     }
 
@@ -341,6 +351,7 @@ impl Subscriber {
 
     fn end(&mut self, slot: u32) -> usize {
         let Some(stream) = self.streams.end(slot) else { return 0 };
+        self.finals.forget(slot);
         self.dropped.remove(&slot);
         self.changes.push(Change::Left(stream.channel, stream.symbol, slot));
         1

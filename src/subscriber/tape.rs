@@ -1,6 +1,10 @@
 //! Streams that are fed from the tape: resumed ones, and those of a client that was too slow.
 
+use std::collections::BTreeSet;
+
+use crate::board::Bar;
 use crate::board::Board;
+use crate::board::Series;
 use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
@@ -24,6 +28,15 @@ pub enum Fed {
     Taken,
     /// There is no room now: hand it in again later.
     Full,
+}
+
+/// A stream of bars of which only the board of a place can tell what the client has, or must get.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unheld {
+    /// The place.
+    at: Seq,
+    slot: u32,
+    round: u32,
 }
 
 impl Subscriber {
@@ -52,24 +65,75 @@ impl Subscriber {
     /// Whether an event may concern this client's streams: lets the driver skip decoding others.
     #[must_use]
     pub fn follows(&self, symbol: SymbolId) -> bool {
-        Channel::ALL.into_iter().any(|channel| self.streams.slot(channel, symbol).is_some())
+        self.streams.channels().any(|channel| self.streams.slot(channel, symbol).is_some())
     }
 
-    /// The next event of the tape after [`Subscriber::wants_tape`], in order.
-    pub fn on_tape(&mut self, event: &Event, board: &Board) -> Fed {
-        for channel in Channel::ALL {
+    /// Whether bars are read from the tape: then the driver has to follow those of
+    /// [`Subscriber::with_bars`] from a checkpoint on.
+    #[must_use]
+    pub fn reads_bars(&self) -> bool {
+        let mut streams = self.streams.iter().map(|(_, stream)| stream);
+        streams.any(|of| of.channel.interval().is_some() && of.tape_after().is_some())
+    }
+
+    /// The symbols of its streams of bars.
+    #[must_use]
+    pub fn with_bars(&self) -> BTreeSet<SymbolId> {
+        self.streams.with_bars().collect()
+    }
+
+    /// The next event of the tape after [`Subscriber::wants_tape`], in order. `past` has just
+    /// applied it, if [`Subscriber::reads_bars`]; else it may be any board.
+    pub fn on_tape(&mut self, event: &Event, (board, past): (&Board, &Board)) -> Fed {
+        let (boards, closed) = ((board, past), closed(event, past));
+        for channel in self.streams.channels() {
             let fed = match &event.body {
-                Body::Trade(trade) => self.feed(channel, trade.symbol, event, board),
-                Body::Quote(quote) => self.feed(channel, quote.symbol, event, board),
-                Body::Status(status) => self.feed_scope(channel, &status.scope, event, board),
-                Body::Gap(gap) => self.feed_scope(channel, &gap.scope, event, board),
-                Body::Clock | Body::Registry(_) => Fed::Taken,
+                Body::Trade(trade) => self.feed(channel, trade.symbol, event, boards),
+                Body::Quote(quote) => self.feed(channel, quote.symbol, event, boards),
+                Body::Status(status) => self.feed_scope(channel, &status.scope, event, boards),
+                Body::Gap(gap) => self.feed_scope(channel, &gap.scope, event, boards),
+                Body::Clock => {
+                    let mut of_channel = closed.iter().filter(|(of, ..)| *of == channel);
+                    let is_full = of_channel
+                        .any(|(_, _, id)| self.feed(channel, *id, event, boards) == Fed::Full);
+                    if is_full { Fed::Full } else { Fed::Taken }
+                }
+                Body::Registry(_) => Fed::Taken,
             };
             if fed == Fed::Full {
                 return Fed::Full;
             }
         }
         self.tape_at = Some(event.seq);
+        Fed::Taken
+    }
+
+    /// A stream that needs the board as it stands before the event, if there is one.
+    pub fn next_unheld(&mut self, before: Seq) -> Option<u32> {
+        loop {
+            let Unheld { at, slot, round } = *self.unheld.last().filter(|of| of.at < before)?;
+            let stream = self.streams.get(slot).filter(|stream| stream.round == round);
+            if stream.is_some_and(|stream| stream.held.is_none() && stream.tape_after().is_some()) {
+                debug_assert!(at < before);
+                return Some(slot);
+            }
+            self.unheld.pop();
+        }
+    }
+
+    /// Begins such a stream; says whether there was room.
+    pub fn begin_from(&mut self, slot: u32, past: &Board) -> Fed {
+        let Some(stream) = self.streams.get_mut(slot) else { return Fed::Taken };
+        if stream.is_bare && !self.outbox.wants_more() {
+            return Fed::Full;
+        }
+        if stream.is_bare {
+            let mut message = Vec::new();
+            json::write_snapshot(&mut message, stream.channel, stream.symbol, past);
+            self.outbox.push(&message);
+        }
+        stream.held = past.symbol(stream.symbol).map(|of| past.last(stream.channel, of));
+        self.unheld.pop();
         Fed::Taken
     }
 
@@ -81,7 +145,10 @@ impl Subscriber {
         let mut message = Vec::new();
         for slot in self.tape_slots() {
             let stream = self.streams.get(slot);
-            if !stream.is_some_and(|stream| is_unbegun(stream, board)) {
+            if let Some(&Stream { phase: Phase::Finals { after }, round, .. }) = stream {
+                self.set_phase(slot, Phase::Changed);
+                self.behind.push(Due { slot, round, seq: after.next() }, &self.streams);
+            } else if !stream.is_some_and(|stream| is_unbegun(stream, board)) {
                 self.go_live(slot, board);
             } else if self.outbox.wants_more() {
                 // Nothing came since its symbol was listed, so it is still as it was then.
@@ -133,8 +200,9 @@ impl Subscriber {
     ) -> Vec<(u32, Channel, SymbolId)> {
         let of_feed = |id| board.symbol(id).is_some_and(|symbol| symbol.feed == feed);
         let streams = self.streams.iter().filter(|(_, stream)| {
-            let lacks_it = matches!(stream.phase, Phase::Tape { after } if event.seq > after);
-            let is_message = lacks_it && event.concerns(stream.channel);
+            let lacks_it = stream.tape_after().is_some_and(|after| event.seq > after);
+            let is_message =
+                lacks_it && stream.channel.interval().is_none() && event.concerns(stream.channel);
             is_message && stream.held.is_none() && of_feed(stream.symbol)
         });
         streams.map(|(slot, stream)| (slot, stream.channel, stream.symbol)).collect()
@@ -163,7 +231,8 @@ impl Subscriber {
         let unbegun = slots.into_iter().filter_map(|slot| {
             let stream = self.streams.get(slot)?;
             let lacks_it = matches!(stream.phase, Phase::Tape { after } if event.seq > after);
-            let first = lacks_it && is_unbegun(stream, board);
+            let has_bars = stream.channel.interval().is_some();
+            let first = lacks_it && !has_bars && is_unbegun(stream, board);
             first.then_some((slot, stream.channel, stream.symbol))
         });
         unbegun.collect()
@@ -187,8 +256,38 @@ impl Subscriber {
         if board.last(stream.channel, symbol) <= after && !is_unbegun(stream, board) {
             self.go_live(slot, board);
         } else {
+            if stream.channel.interval().is_some() {
+                let unbegun = is_unbegun(stream, board);
+                stream.is_bare |= unbegun;
+                let at = if unbegun { after.next() } else { after };
+                let (slot, round) = (slot, stream.round);
+                self.expect(Unheld { at, slot, round });
+            }
             self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
         }
+    }
+
+    /// Sends the final bars of a conflated stream after a place, then its snapshot.
+    pub(super) fn follow_finals(&mut self, slot: u32, after: Seq) {
+        let Some(stream) = self.streams.get_mut(slot) else { return };
+        stream.phase = Phase::Finals { after };
+        let round = stream.round;
+        self.expect(Unheld { at: after, slot, round });
+        self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
+    }
+
+    /// Feeds a stream of bars, of which the client has nothing, from the tape after a place.
+    pub(super) fn read_bars(&mut self, slot: u32, after: Seq) {
+        let Some(stream) = self.streams.get_mut(slot) else { return };
+        stream.phase = Phase::Tape { after };
+        let round = stream.round;
+        self.expect(Unheld { at: after, slot, round });
+        self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
+    }
+
+    fn expect(&mut self, unheld: Unheld) {
+        let place = self.unheld.partition_point(|other| other.at > unheld.at);
+        self.unheld.insert(place, unheld);
     }
 
     fn go_live(&mut self, slot: u32, board: &Board) {
@@ -198,24 +297,30 @@ impl Subscriber {
     }
 
     fn slots_of(&self, symbol: SymbolId) -> Vec<u32> {
-        let slots = Channel::ALL.into_iter().map(|channel| self.streams.slot(channel, symbol));
+        let slots = self.streams.channels().map(|channel| self.streams.slot(channel, symbol));
         slots.flatten().collect()
     }
 
     fn tape_slots(&self) -> Vec<u32> {
-        let on_tape = self.streams.iter().filter(|(_, of)| matches!(of.phase, Phase::Tape { .. }));
+        let on_tape = self.streams.iter().filter(|(_, of)| of.tape_after().is_some());
         on_tape.map(|(slot, _)| slot).collect()
     }
 
-    fn feed_scope(&mut self, channel: Channel, scope: &Scope, event: &Event, board: &Board) -> Fed {
+    fn feed_scope(
+        &mut self,
+        channel: Channel,
+        scope: &Scope,
+        event: &Event,
+        boards: (&Board, &Board),
+    ) -> Fed {
         let feed = match scope {
-            Scope::Symbol(symbol, _) => return self.feed(channel, *symbol, event, board),
+            Scope::Symbol(symbol, _) => return self.feed(channel, *symbol, event, boards),
             Scope::Feed(feed, _) => *feed,
         };
-        for slot in self.streams_of(feed, board) {
+        for slot in self.streams_of(feed, boards.0) {
             let stream = self.streams.get(slot).filter(|of| of.channel == channel);
             if let Some(symbol) = stream.map(|stream| stream.symbol)
-                && self.feed(channel, symbol, event, board) == Fed::Full
+                && self.feed(channel, symbol, event, boards) == Fed::Full
             {
                 return Fed::Full;
             }
@@ -225,7 +330,13 @@ impl Subscriber {
 
     /// Feeds one stream, if it lacks the event: one that had it before there was no more room does
     /// not get it again.
-    fn feed(&mut self, channel: Channel, symbol: SymbolId, event: &Event, board: &Board) -> Fed {
+    fn feed(
+        &mut self,
+        channel: Channel,
+        symbol: SymbolId,
+        event: &Event,
+        (board, past): (&Board, &Board),
+    ) -> Fed {
         let slot = self.streams.slot(channel, symbol);
         let stream = slot.and_then(|slot| self.streams.get_mut(slot));
         let Some(stream) = stream else { return Fed::Taken };
@@ -234,7 +345,12 @@ impl Subscriber {
         };
         // It may have been fed this far already, before another stream went further back.
         let lacks = |after| event.seq > after && stream.held.is_none_or(|held| event.seq > held);
-        if !matches!(stream.phase, Phase::Tape { after } if lacks(after)) {
+        if !stream.tape_after().is_some_and(lacks) {
+            return Fed::Taken;
+        }
+        let is_bar = is_bar(event, channel);
+        let wants_finals = matches!(stream.phase, Phase::Finals { .. });
+        if wants_finals && !(is_bar && is_final((channel, symbol), past)) {
             return Fed::Taken;
         }
         if !self.outbox.wants_more() {
@@ -242,15 +358,47 @@ impl Subscriber {
         }
         let mut message = Vec::new();
         let prev = stream.held.unwrap_or_default();
-        json::write_event(&mut message, stream.name(name), event, prev);
+        if is_bar {
+            json::write_bar(&mut message, (channel, symbol), Some(prev), past);
+        } else {
+            json::write_event(&mut message, stream.name(name), event, prev);
+        }
         if !message.is_empty() {
             stream.held = Some(event.seq);
             // Another stream may begin further back and have this part read once more.
-            stream.phase = Phase::Tape { after: event.seq };
+            let after = event.seq;
+            stream.phase =
+                if wants_finals { Phase::Finals { after } } else { Phase::Tape { after } };
             self.outbox.push(&message);
         }
         Fed::Taken
     }
+}
+
+/// Whether an event is a bar where it is a message of a channel.
+fn is_bar(event: &Event, channel: Channel) -> bool {
+    matches!(event.body, Body::Trade(_) | Body::Clock) && channel.interval().is_some()
+}
+
+/// Whether the bar that the board's last event changed is final.
+fn is_final((channel, symbol): (Channel, SymbolId), past: &Board) -> bool {
+    let symbol = past.symbol(symbol);
+    let series = channel.interval().and_then(|interval| symbol?.series(interval));
+    let changed = series.filter(|series| series.own() == past.seq()).and_then(Series::changed);
+    changed.is_some_and(Bar::is_final)
+}
+
+/// The bars that a clock event has just made final, by channel and then by symbol bytewise.
+fn closed<'a>(event: &Event, past: &'a Board) -> Vec<(Channel, &'a str, SymbolId)> {
+    if event.body != Body::Clock || past.seq() != event.seq {
+        return Vec::new();
+    }
+    let named = past.closed().iter().filter_map(|(channel, id)| {
+        past.symbol(*id).map(|symbol| (*channel, symbol.symbol.as_str(), *id))
+    });
+    let mut named: Vec<_> = named.collect();
+    named.sort_unstable();
+    named
 }
 
 /// Whether nobody can hold the stream yet: it follows the tape from just before its symbol was
@@ -259,5 +407,5 @@ fn is_unbegun(stream: &Stream, board: &Board) -> bool {
     let listed_at = board.symbol(stream.symbol).map(|symbol| symbol.listed_at);
     let from_listing =
         matches!(stream.phase, Phase::Tape { after } if Some(after.next()) == listed_at);
-    from_listing && stream.held.is_none()
+    (from_listing || stream.is_bare) && stream.held.is_none()
 }

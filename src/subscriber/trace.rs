@@ -7,6 +7,7 @@ use crate::event::SymbolId;
 use crate::subscriber::Subscriber;
 use crate::subscriber::stream::Phase;
 use crate::tape::Tape;
+use crate::wire::json;
 
 /// A stream that begins some messages back: the driver walks the tape for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,36 @@ impl Subscriber {
         let Phase::Tracing(count) = stream.phase else { return None };
         let (channel, symbol) = (stream.channel, stream.symbol);
         Some(Trace { slot: due.slot, channel, symbol, count, round: due.round })
+    }
+
+    /// Streams of bars that begin some messages back, at most so many.
+    #[must_use]
+    pub fn bars_traces(&self, most: usize) -> Vec<Trace> {
+        let traces = self.tracing_bars.iter(&self.streams).filter_map(|due| {
+            let stream = self.streams.get(due.slot)?;
+            let Phase::Tracing(count) = stream.phase else { return None };
+            let (channel, symbol) = (stream.channel, stream.symbol);
+            Some(Trace { slot: due.slot, channel, symbol, count, round: due.round })
+        });
+        traces.take(most).collect()
+    }
+
+    /// The driver counted back for a [`Trace`] of bars: the stream goes on from the tape after a
+    /// place, with the snapshot of that place before it.
+    pub fn on_counted(&mut self, trace: Trace, after: Seq, board: &Board) {
+        let Some(stream) = self.streams.get_mut(trace.slot) else { return };
+        if stream.round != trace.round {
+            return;
+        }
+        let last = board.symbol(trace.symbol).map(|symbol| board.last(trace.channel, symbol));
+        if last.is_none_or(|last| last <= after) && self.outbox.wants_more() {
+            let mut message = Vec::new();
+            json::write_snapshot(&mut message, trace.channel, trace.symbol, board);
+            self.push_snapshot(trace.slot, board, &message);
+        } else {
+            stream.is_bare = true;
+            self.read_bars(trace.slot, after);
+        }
     }
 
     /// Whether [`Subscriber::next_trace`] has another one.

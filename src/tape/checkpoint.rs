@@ -1,5 +1,7 @@
 //! A checkpoint: a whole board as blocks of entries, and back.
 
+use std::collections::BTreeSet;
+
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Symbol;
 
@@ -25,6 +27,8 @@ use crate::board::SymbolBoard;
 use crate::board::Symbols;
 use crate::board::Ticker;
 use crate::event::Seq;
+use crate::event::SymbolId;
+
 const HEAD: u8 = 0;
 const FEED: u8 = 1;
 /// A symbol without bars; in version 1 none had any.
@@ -49,8 +53,12 @@ pub(super) fn encode(board: &Board, out: &mut Vec<u8>) {
     encoder.end();
 }
 
-/// Reads the board that stands next. Afterwards the events do.
-pub(super) fn decode(blocks: &mut Blocks, end: u64) -> Result<Board, Error> {
+/// Reads the board that stands next, or `only` some symbols of it. Afterwards the events do.
+pub(super) fn decode(
+    blocks: &mut Blocks,
+    end: u64,
+    only: Option<&BTreeSet<SymbolId>>,
+) -> Result<Board, Error> {
     let mut parts: Option<Parts> = None;
     while !parts.as_ref().is_some_and(Parts::is_whole) {
         let torn = blocks.corrupt("the checkpoint is cut short");
@@ -64,12 +72,12 @@ pub(super) fn decode(blocks: &mut Blocks, end: u64) -> Result<Board, Error> {
         while !entries.is_empty() {
             let part = entry::take_checkpoint_part(&mut entries)
                 .map_err(|what| blocks.unreadable(offset, what))?;
-            Parts::take(&mut parts, part, (seq, clock))
+            Parts::take(&mut parts, part, (seq, clock), only)
                 .ok_or_else(|| blocks.unreadable(offset, "a part of a checkpoint"))?;
         }
     }
     let parts = parts.ok_or_else(|| blocks.corrupt("no checkpoint"))?;
-    Ok(Board::from_parts(parts.seq, parts.clock, Symbols::all(parts.symbols), parts.feeds))
+    Ok(Board::from_parts(parts.seq, parts.clock, parts.symbols, parts.feeds))
 }
 
 /// The board as far as it has been read.
@@ -79,7 +87,9 @@ struct Parts {
     feeds_count: u64,
     symbols_count: u64,
     feeds: Vec<FeedBoard>,
-    symbols: Vec<SymbolBoard>,
+    symbols: Symbols,
+    /// Read so far, or passed over.
+    symbols_seen: u32,
 }
 
 impl Parts {
@@ -87,6 +97,7 @@ impl Parts {
         parts: &mut Option<Self>,
         mut from: Reader<'_>,
         (seq, clock): (Seq, Nanos),
+        only: Option<&BTreeSet<SymbolId>>,
     ) -> Option<()> {
         match (from.byte()?, parts) {
             (HEAD, parts @ None) => {
@@ -96,17 +107,22 @@ impl Parts {
                     feeds_count: from.varint()?,
                     symbols_count: from.varint()?,
                     feeds: Vec::new(),
-                    symbols: Vec::new(),
+                    symbols: Symbols::wanted(only),
+                    symbols_seen: 0,
                 });
             }
             (FEED, Some(parts)) => parts.feeds.push(feed(&mut from, clock)?),
-            (SYMBOL, Some(parts)) => {
-                parts.symbols.push(symbol(&mut from, (seq, clock))?);
-            }
-            (SYMBOL_AND_BARS, Some(parts)) => {
-                let board = symbol(&mut from, (seq, clock))?;
-                let bars = Some(Box::new(bars::take(&mut from, clock)?));
-                parts.symbols.push(SymbolBoard { bars, ..board });
+            (kind @ (SYMBOL | SYMBOL_AND_BARS), Some(parts)) => {
+                let id = SymbolId(parts.symbols_seen);
+                parts.symbols_seen += 1;
+                if only.is_some_and(|only| !only.contains(&id)) {
+                    return Some(());
+                }
+                let mut board = symbol(&mut from, (seq, clock))?;
+                if kind == SYMBOL_AND_BARS {
+                    board.bars = Some(Box::new(bars::take(&mut from, clock)?));
+                }
+                parts.symbols.add(id, board);
             }
             _ => return None,
         }
@@ -115,7 +131,7 @@ impl Parts {
 
     fn is_whole(&self) -> bool {
         self.feeds.len() as u64 >= self.feeds_count
-            && self.symbols.len() as u64 >= self.symbols_count
+            && u64::from(self.symbols_seen) >= self.symbols_count
     }
 }
 
@@ -275,7 +291,7 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             let file = std::fs::File::open(&path).unwrap();
             let mut blocks = Blocks::new(file, path, 0);
-            let again = decode(&mut blocks, bytes.len() as u64).unwrap();
+            let again = decode(&mut blocks, bytes.len() as u64, None).unwrap();
             prop_assert_eq!(blocks.offset(), bytes.len() as u64);
             prop_assert_eq!(format!("{:?}", &again.symbols), format!("{:?}", &board.symbols));
             prop_assert_eq!(again, board);

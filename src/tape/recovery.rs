@@ -138,7 +138,7 @@ fn remove_superseded(segments: &mut Vec<Segment>) {
 fn read_whole(segment: &Segment) -> Result<Board, Error> {
     let mut blocks = segment.blocks(HEADER_BYTES)?;
     let end = segment.end();
-    let mut board = checkpoint::decode(&mut blocks, end)?;
+    let mut board = checkpoint::decode(&mut blocks, end, None)?;
     segment.set_events_at(blocks.offset());
     let mut newest = segment.header.prev_recv;
     loop {

@@ -1,5 +1,6 @@
 //! A segment: one file of the tape, from its header and checkpoint to its last event.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -24,6 +25,7 @@ use super::checkpoint;
 use super::error::Error;
 use crate::board::Board;
 use crate::event::Seq;
+use crate::event::SymbolId;
 
 /// The first bytes of a segment.
 const MAGIC: [u8; 8] = *b"TICKTAPE";
@@ -279,7 +281,12 @@ impl Segment {
 
     /// The board at its beginning.
     pub(super) fn checkpoint(&self) -> Result<Board, Error> {
-        checkpoint::decode(&mut self.blocks(HEADER_BYTES)?, self.end())
+        checkpoint::decode(&mut self.blocks(HEADER_BYTES)?, self.end(), None)
+    }
+
+    /// Some symbols of the board at its beginning.
+    pub(super) fn checkpoint_of(&self, symbols: &BTreeSet<SymbolId>) -> Result<Board, Error> {
+        checkpoint::decode(&mut self.blocks(HEADER_BYTES)?, self.end(), Some(symbols))
     }
 
     /// Hops over all blocks. Two threads may do so at once; both find the same.

@@ -399,7 +399,7 @@ fn who_looks_for_some_events_meets_the_head_of_each() {
     life.quotes(1000);
     let mut cursor = life.tape.read_after(Seq(0)).unwrap();
     let (mut events, mut peeks) = (Vec::new(), Vec::new());
-    let one = Some(crate::event::SymbolId(3));
+    let one = Some(SymbolId(3));
     while cursor
         .next_where(100, &mut events, |peek| {
             peeks.push(peek);

@@ -128,6 +128,17 @@ pub fn write_bar(
     json.end();
 }
 
+/// Appends the message of a bar for a client that has another message before it.
+pub fn write_bar_after(out: &mut Vec<u8>, bar: &[u8], prev: Seq) {
+    const KEY: &[u8] = b"\"prev\":";
+    let key = bar.windows(KEY.len()).position(|window| window == KEY).unwrap_or(bar.len());
+    let (head, rest) = bar.split_at(bar.len().min(key + KEY.len()));
+    out.extend_from_slice(head);
+    out.extend_from_slice(itoa::Buffer::new().format(prev.0).as_bytes());
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    out.extend_from_slice(rest.get(digits..).unwrap_or_default());
+}
+
 fn write_latest_bar(
     out: &mut Vec<u8>,
     stream: StreamName<'_>,

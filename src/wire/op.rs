@@ -167,10 +167,13 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
 fn subscribe(object: &Map<String, Value>) -> Result<Subscribe, Reject> {
     let (channel, names) = streams(object)?;
     let conflate_ms = bounded(object, "conflate_ms", 0..=CONFLATE_MS_MAX)?.unwrap_or(0);
-    if conflate_ms > 0 && channel == Channel::Trades {
+    if conflate_ms > 0 && channel.is_events() {
         return Err(Reject::bad("conflate_ms is for states: trades are events, each is sent"));
     }
     let start = start(object, channel)?;
+    if conflate_ms > 0 && matches!(start, Start::Last(_)) {
+        return Err(Reject::bad("last and conflate_ms exclude each other"));
+    }
     let slow = slow(object, channel, conflate_ms)?;
     Ok(Subscribe { channel, names, conflate_ms, start, slow })
 }
@@ -252,7 +255,7 @@ fn cursor(from: &Map<String, Value>) -> Result<Cursor, Reject> {
 
 fn slow(object: &Map<String, Value>, channel: Channel, conflate_ms: u64) -> Result<Slow, Reject> {
     let slow = match object.get("slow") {
-        None | Some(Value::Null) if channel == Channel::Trades => return Ok(Slow::Spill),
+        None | Some(Value::Null) if channel.is_events() => return Ok(Slow::Spill),
         None | Some(Value::Null) => return Ok(Slow::Conflate),
         Some(Value::String(word)) => word.as_str(),
         Some(other) => {
@@ -269,8 +272,8 @@ fn slow(object: &Map<String, Value>, channel: Channel, conflate_ms: u64) -> Resu
         }
         ("spill", _) => Ok(Slow::Spill),
         ("close", _) => Ok(Slow::Close),
-        ("gap", Channel::Ticker) => Err(Reject::bad("slow gap is for trades")),
         ("gap", Channel::Trades) => Ok(Slow::Gap),
+        ("gap", _) => Err(Reject::bad("slow gap is for trades")),
         (other, _) => Err(Reject::bad(format!(
             "slow must be conflate, spill, gap or close, got {:?}",
             quoted(other)

@@ -14,6 +14,8 @@ use crate::event::Event;
 use crate::event::FeedId;
 use crate::event::Scope;
 use crate::event::Seq;
+use crate::hub::back;
+use crate::hub::back::Back;
 use crate::hub::past;
 use crate::hub::shard::Line;
 use crate::hub::stats::ShardStats;
@@ -21,6 +23,7 @@ use crate::subscriber::Fed;
 use crate::subscriber::Subscriber;
 use crate::tape::Cursor;
 use crate::tape::Error;
+use crate::tape::Kind;
 use crate::tape::Peek;
 use crate::tape::Tape;
 
@@ -76,6 +79,8 @@ pub(super) struct Connection {
     pub(super) cut_at: Option<Instant>,
     /// In a box: most clients never read the tape.
     reading: Option<Box<Reading>>,
+    /// Counts back for streams of bars that begin some messages ago.
+    back: Option<Box<Back>>,
 }
 
 /// Where a client reads the tape.
@@ -87,6 +92,9 @@ struct Reading {
     cursor: Cursor,
     /// Events read and not taken yet, the next one last.
     ready: Vec<Event>,
+    /// If bars are read: the board of their symbols, at the event that was taken last. It begins
+    /// at a checkpoint, so the first events are for it alone.
+    past: Option<Board>,
 }
 
 /// Whether a client could read on at once.
@@ -167,22 +175,47 @@ impl Connection {
         }
     }
 
+    /// Looks for the places where streams of bars begin that begin some messages ago.
+    pub(super) fn count_back(&mut self, board: &Board, tape: &Tape) -> Result<(), Error> {
+        let mut back = match self.back.take() {
+            Some(back) => back,
+            None => {
+                let traces = self.subscriber.bars_traces(back::STREAMS_MAX);
+                if traces.is_empty() {
+                    return Ok(());
+                }
+                Box::new(Back::begin(traces, board, tape)?)
+            }
+        };
+        match back.step(tape)? {
+            Some(found) => {
+                for (trace, after) in found {
+                    self.subscriber.on_counted(trace, after, board);
+                }
+            }
+            None => self.back = Some(back),
+        }
+        Ok(())
+    }
+
     /// Feeds the client a batch of the tape, up to the shard's own place.
     pub(super) fn read_tape(&mut self, board: &Board, tape: &Tape) -> Result<Appetite, Error> {
         let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
         let begun = self.subscriber.begun();
-        let mut reading = match self.reading.take() {
-            Some(reading) if (reading.after, reading.begun) == (after, begun) => reading,
-            _ => Box::new(Reading {
-                after,
-                begun,
-                cursor: tape.read_after(after)?,
-                ready: Vec::new(),
-            }),
+        let reads_bars = self.subscriber.reads_bars();
+        let fits = |reading: &Box<Reading>| {
+            (reading.after, reading.begun) == (after, begun)
+                && (reading.past.is_some() || !reads_bars)
+        };
+        let mut reading = match self.reading.take().filter(fits) {
+            Some(reading) => reading,
+            None => Box::new(Reading::begin((after, begun), &self.subscriber, tape)?),
         };
         if reading.ready.is_empty() {
             let subscriber = &self.subscriber;
             let keep = |peek: Peek| peek.symbol.is_none_or(|symbol| subscriber.follows(symbol));
+            let is_for_bars = |peek: Peek| peek.seq > after || peek.kind != Kind::Quote;
+            let keep = |peek: Peek| is_for_bars(peek) && keep(peek);
             reading.cursor.next_where(BATCH, &mut reading.ready, keep)?;
             reading.ready.reverse();
         }
@@ -197,13 +230,22 @@ impl Connection {
                     self.subscriber.begin_with(stream.0, (&message, seq));
                 }
             }
+            if self.follow_bars(&event, &mut reading) == Fed::Full {
+                reading.ready.push(event);
+                self.reading = Some(reading);
+                return Ok(Appetite::None);
+            }
+            if event.seq <= reading.after {
+                continue;
+            }
             if let Some(feed) = feed_wide(&event) {
                 let streams = self.subscriber.unplaced(feed, &event, board);
                 for (slot, link) in past::placed(&event, &streams, board, tape)? {
                     self.subscriber.place(slot, link.prev);
                 }
             }
-            if self.subscriber.on_tape(&event, board) == Fed::Full {
+            let past = reading.past.as_ref().unwrap_or(board);
+            if self.subscriber.on_tape(&event, (board, past)) == Fed::Full {
                 reading.ready.push(event);
                 self.reading = Some(reading);
                 return Ok(Appetite::None);
@@ -217,6 +259,26 @@ impl Connection {
         }
         self.reading = Some(reading);
         Ok(Appetite::More)
+    }
+
+    /// Has the past of bars follow an event; streams begin that need it as it stood before.
+    fn follow_bars(&mut self, event: &Event, reading: &mut Reading) -> Fed {
+        let Some(past) = &mut reading.past else { return Fed::Taken };
+        while let Some(slot) = self.subscriber.next_unheld(event.seq) {
+            if self.subscriber.begin_from(slot, past) == Fed::Full {
+                return Fed::Full;
+            }
+        }
+        past.apply(event);
+        Fed::Taken
+    }
+}
+
+impl Reading {
+    fn begin((after, begun): (Seq, u32), of: &Subscriber, tape: &Tape) -> Result<Self, Error> {
+        let past = of.reads_bars().then(|| tape.board_before(after, of.with_bars())).transpose()?;
+        let cursor = tape.read_after(past.as_ref().map_or(after, Board::seq))?;
+        Ok(Self { after, begun, cursor, ready: Vec::new(), past })
     }
 }
 
@@ -260,6 +322,7 @@ impl Connections {
             hung_up: false,
             cut_at: None,
             reading: None,
+            back: None,
         };
         if let Some(index) = self.free.pop()
             && let Some((round, place)) = self.list.get_mut(index as usize)

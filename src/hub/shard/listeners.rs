@@ -15,7 +15,8 @@ pub(super) struct Listener {
 /// The lists of all streams.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    symbols: Vec<[Vec<Listener>; Channel::ALL.len()]>,
+    /// By channel and symbol; of a channel that nobody hears there are none.
+    lists: [Vec<Vec<Listener>>; Channel::ALL.len()],
     /// Where each listener stands in its list, by connection and slot: thousands may leave at once.
     places: Vec<Vec<u32>>,
     count: usize,
@@ -24,8 +25,8 @@ pub(super) struct Listeners {
 impl Listeners {
     /// Those of one stream.
     pub(super) fn of(&self, channel: Channel, symbol: SymbolId) -> &[Listener] {
-        let lists = self.symbols.get(symbol.index());
-        lists.and_then(|lists| lists.get(channel.index())).map_or(&[], Vec::as_slice)
+        let lists = self.lists.get(channel.index());
+        lists.and_then(|lists| lists.get(symbol.index())).map_or(&[], Vec::as_slice)
     }
 
     /// Streams of all clients.
@@ -86,10 +87,11 @@ impl Listeners {
 
     #[expect(clippy::indexing_slicing, reason = "both indexes are made to exist just before")]
     fn list(&mut self, channel: Channel, symbol: SymbolId) -> &mut Vec<Listener> {
-        if self.symbols.len() <= symbol.index() {
-            self.symbols.resize_with(symbol.index() + 1, Default::default);
+        let lists = &mut self.lists[channel.index()];
+        if lists.len() <= symbol.index() {
+            lists.resize_with(symbol.index() + 1, Default::default);
         }
-        &mut self.symbols[symbol.index()][channel.index()]
+        &mut lists[symbol.index()]
     }
 }
 

@@ -9,11 +9,13 @@ use std::time::Instant;
 use tracing::error;
 use tracing::warn;
 
+use crate::board::Bar;
 use crate::clock;
 use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
 use crate::event::FeedId;
+use crate::event::Interval;
 use crate::event::Registry;
 use crate::event::Scope;
 use crate::event::Seq;
@@ -28,6 +30,7 @@ use crate::subscriber::Measure;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Error;
+use crate::wire::json;
 use crate::wire::json::StreamName;
 
 use super::pace;
@@ -206,6 +209,7 @@ impl Shard {
                     self.deliver(Channel::Ticker, trade.symbol, shared);
                 }
                 self.deliver(Channel::Trades, trade.symbol, shared);
+                self.deliver_bars(trade.symbol, shared);
             }
             Body::Quote(quote) => {
                 if quote.ticker.is_some() {
@@ -215,7 +219,8 @@ impl Shard {
             Body::Status(status) => self.deliver_scope(&status.scope, shared),
             Body::Gap(gap) => self.deliver_scope(&gap.scope, shared),
             Body::Registry(Registry::Listed { id, .. }) => self.on_listed(*id),
-            Body::Registry(_) | Body::Clock => {}
+            Body::Clock => self.deliver_closed(event.seq),
+            Body::Registry(_) => {}
         }
     }
 
@@ -227,20 +232,67 @@ impl Shard {
         }
         let Some(board) = self.board.symbol(symbol) else { return };
         let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
-        let message = shared.json(stream, &self.stats.encoded);
+        let message = shared.message(stream, &self.board, &self.stats.encoded);
         if measure == Measure::Yes {
             self.rates.measure(channel, message.len());
         }
+        let is_trade = matches!(shared.event.body, Body::Trade(_));
+        let bar =
+            channel.interval().filter(|_| is_trade).and_then(|of| board.series(of)?.changed());
+        let is_final = bar.is_some_and(Bar::is_final);
+        let take = if is_final { Subscriber::on_final } else { Subscriber::on_message };
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
             connection.relieve(message.len(), &self.stats);
-            let got = connection.subscriber.on_message(listener.slot, shared.event.seq, message);
+            let got = take(&mut connection.subscriber, listener.slot, shared.event.seq, message);
             if got == Got::Something && !connection.dirty {
                 connection.dirty = true;
                 self.dirty.push(listener.connection);
             }
         }
         self.stats.delivered.add(listeners.len() as u64);
+    }
+
+    /// The bars in which a trade was counted.
+    fn deliver_bars(&mut self, symbol: SymbolId, shared: &Shared) {
+        for interval in Interval::ALL {
+            let series = self.board.symbol(symbol).and_then(|symbol| symbol.series(interval));
+            if series.is_some_and(|series| series.own() == shared.event.seq) {
+                self.deliver(interval.channel(), symbol, shared);
+            }
+        }
+    }
+
+    /// The bars that a clock event made final: each is encoded once for all who hear it.
+    fn deliver_closed(&mut self, seq: Seq) {
+        let mut heard = Vec::new();
+        for (channel, symbol) in self.board.closed() {
+            let _lengths_are_those_of_trades = self.rates.note(*channel, *symbol);
+            if !self.listeners.of(*channel, *symbol).is_empty()
+                && let Some(board) = self.board.symbol(*symbol)
+            {
+                heard.push((*channel, board.symbol.as_str(), *symbol));
+            }
+        }
+        heard.sort_unstable();
+        let mut message = Vec::new();
+        for (channel, _, symbol) in heard {
+            message.clear();
+            json::write_bar(&mut message, (channel, symbol), None, &self.board);
+            self.stats.encoded.add(1);
+            let listeners = self.listeners.of(channel, symbol);
+            for listener in listeners {
+                let connection = self.connections.get_mut(listener.connection);
+                let Some(connection) = connection else { continue };
+                connection.relieve(message.len(), &self.stats);
+                let got = connection.subscriber.on_final(listener.slot, seq, &message);
+                if got == Got::Something && !connection.dirty {
+                    connection.dirty = true;
+                    self.dirty.push(listener.connection);
+                }
+            }
+            self.stats.delivered.add(listeners.len() as u64);
+        }
     }
 
     fn deliver_scope(&mut self, scope: &Scope, shared: &Shared) {

@@ -50,7 +50,7 @@ enum Action {
 
 #[derive(Debug, Clone)]
 struct RawWish {
-    is_trades: bool,
+    channel: Channel,
     names: Vec<usize>,
     conflation: usize,
     slow: usize,
@@ -65,9 +65,16 @@ fn raw() -> impl Strategy<Value = Raw> {
 fn raw_wish() -> impl Strategy<Value = RawWish> {
     let names = vec(0..WISHES.len(), 1..4);
     let numbers = (0..4_usize, 0..3_usize, any::<u8>(), any::<u8>());
-    (any::<bool>(), names, numbers).prop_map(|(is_trades, names, numbers)| {
+    let channel = prop_oneof![
+        2 => Just(Channel::Ticker),
+        2 => Just(Channel::Trades),
+        2 => Just(Channel::Bars1s),
+        1 => Just(Channel::Bars1m),
+        1 => Just(Channel::Bars1d),
+    ];
+    (channel, names, numbers).prop_map(|(channel, names, numbers)| {
         let (conflation, slow, start, number) = numbers;
-        RawWish { is_trades, names, conflation, slow, start, number }
+        RawWish { channel, names, conflation, slow, start, number }
     })
 }
 
@@ -93,15 +100,12 @@ impl RawWish {
         names
     }
 
-    fn channel(&self) -> Channel {
-        if self.is_trades { Channel::Trades } else { Channel::Ticker }
-    }
-
     fn subscribe(&self, world: &World, heartbeat: Option<u64>) -> Wish {
-        let channel = self.channel();
-        let conflate_ms = if self.is_trades { 0 } else { [0, 0, 100, 1_000][self.conflation] };
+        let channel = self.channel;
+        let (is_trades, is_ticker) = (channel == Channel::Trades, channel == Channel::Ticker);
+        let conflate_ms = if is_trades { 0 } else { [0, 0, 100, 1_000][self.conflation] };
         let slow = match self.slow {
-            0 if !self.is_trades => Slow::Conflate,
+            0 if !is_trades => Slow::Conflate,
             0 => Slow::Gap,
             1 if self.number.is_multiple_of(4) => Slow::Close,
             _ if conflate_ms > 0 => Slow::Conflate,
@@ -109,7 +113,7 @@ impl RawWish {
         };
         let (epoch, head) = (world.tape.epoch().to_owned(), world.tape.head().0);
         let start = match self.start {
-            0..=59 if self.is_trades => Start::Last((self.number % 12).into()),
+            0..=59 if !is_ticker && conflate_ms == 0 => Start::Last((self.number % 12).into()),
             0..=119 => Start::Now,
             120..=179 => Start::From(epoch, heartbeat.unwrap_or(head)),
             180..=243 => Start::From(epoch, head * u64::from(self.number) / 255),
@@ -161,7 +165,7 @@ impl Play {
                 client.wish(&mut self.world, wish);
             }
             Action::Unsubscribe(client, wish) => {
-                let wish = Wish::Unsubscribe { channel: wish.channel(), names: wish.names() };
+                let wish = Wish::Unsubscribe { channel: wish.channel, names: wish.names() };
                 self.clients[*client].wish(&mut self.world, wish);
             }
             Action::Reconnect(client, shard) => {

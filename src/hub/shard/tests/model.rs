@@ -49,6 +49,8 @@ struct Holding {
     begins: Option<(u64, u64)>,
     /// Conflated snapshots.
     flushes: u32,
+    /// It was sent final bars, which a snapshot follows.
+    flushing: bool,
     /// A status was dropped: nothing but a snapshot may follow.
     owed: bool,
 }
@@ -107,7 +109,7 @@ impl Model<'_> {
             "service" => {}
             "snapshot" => self.snapshot(got, &text),
             "gap" if got.value.get("seq").is_none() => self.dropped(got, &text),
-            "delta" | "trade" | "status" | "gap" => self.message(got, &text),
+            "delta" | "trade" | "status" | "gap" | "bar" => self.message(got, &text),
             "error" => {
                 let code = got.value["code"].as_str().unwrap();
                 assert!(code == "unavailable", "{text}");
@@ -273,6 +275,7 @@ impl Model<'_> {
         let (held, owner) = (holding.held, holding.owner);
         holding.held = Held::Message(seq);
         let owed = std::mem::take(&mut holding.owed);
+        let flushing = std::mem::take(&mut holding.flushing);
         let (back, begins) = (holding.back.take(), holding.begins.take());
         let flushes = holding.flushes;
         holding.flushes += 1;
@@ -300,8 +303,10 @@ impl Model<'_> {
             Held::Message(held) => {
                 let slow = owner.conflate_ms > 0 || owner.slow == Slow::Conflate;
                 let anew = listed(self.truth, held);
-                let due = anew || (slow && seq > held) || (owed && seq == held);
+                let due = anew || (slow && seq > held) || ((owed || flushing) && seq == held);
                 assert!(due, "no snapshot is due after {held}: {text}");
+                let missed = self.truth.finals_in(&stream, (held, seq)).next();
+                assert!(anew || missed.is_none(), "final at {missed:?} was conflated: {text}");
                 assert!(seq >= held, "back from {held}: {text}");
             }
         }
@@ -316,9 +321,19 @@ impl Model<'_> {
         holding.held = Held::Message(seq);
         let owner = holding.owner;
         let owner = self.subscriptions.iter().find(|of| of.key == owner).unwrap();
+        let conflates = owner.conflate_ms > 0 || owner.slow == Slow::Conflate;
+        assert_eq!(prev, held, "{text}");
+        if conflates && got.value["final"] == true {
+            self.streams.get_mut(&stream).unwrap().flushing = true;
+            let next = self.truth.finals_in(&stream, (held, u64::MAX)).next();
+            assert_eq!(next, Some(seq), "the next final bar after {held}: {text}");
+            let true_prev = format!("\"prev\":{},", self.truth.before(&stream, seq));
+            let same = text.replacen(&format!("\"prev\":{prev},"), &true_prev, 1);
+            assert_eq!(lossy(&self.truth.bytes[&(stream, seq)]), same, "what the witness got");
+            return;
+        }
         assert_eq!(owner.conflate_ms, 0, "conflated: {text}");
         assert_eq!(self.truth.after(&stream, held), Some(seq), "next after {held}: {text}");
-        assert_eq!(prev, held, "{text}");
         if self.is_witness {
             self.applies(&stream, (held, seq), &got.value);
             self.truth.bytes.insert((stream, seq), got.bytes.clone());
@@ -405,7 +420,16 @@ impl Model<'_> {
 
 impl Holding {
     const fn new(owner: usize, is_exact: bool, held: Held) -> Self {
-        Self { owner, is_exact, held, back: None, begins: None, flushes: 0, owed: false }
+        Self {
+            owner,
+            is_exact,
+            held,
+            back: None,
+            begins: None,
+            flushes: 0,
+            flushing: false,
+            owed: false,
+        }
     }
 }
 
@@ -415,6 +439,13 @@ fn applied(mut state: Map<String, Value>, message: &Value) -> Map<String, Value>
     match kind {
         "delta" => times.iter().for_each(|key| drop(state.remove(*key))),
         "status" => health.iter().for_each(|key| drop(state.remove(*key))),
+        "bar" => {
+            let starts = [&state.get("start").cloned().unwrap_or_default(), &message["start"]];
+            if starts[0].as_str() > starts[1].as_str() {
+                state.insert("seq".to_owned(), message["seq"].clone());
+                return state;
+            }
+        }
         "trade" => state.retain(|key, _| {
             health.contains(&key.as_str()) || ["type", "channel", "symbol"].contains(&key.as_str())
         }),

@@ -224,6 +224,8 @@ impl World {
                 self.quote(symbol, raw)
             }
             234..=239 => {
+                let pauses = [0, 900, 2_500, 62_000, 310_000];
+                self.wall = self.wall.plus_millis(pauses[usize::from(raw.a) % pauses.len()]);
                 let seq = self.next(events);
                 events.push(self.board.stamp_clock(self.wall, seq));
                 return self.note(events);
@@ -261,6 +263,7 @@ impl World {
             0 => None,
             1 => Some(self.wall.plus_millis(-25)),
             2 => Some(self.wall.plus_millis(-13 * 3_600_000)),
+            4 => Some(self.wall.plus_millis(-i64::from(raw.a) * 100)),
             _ => Some(self.wall),
         };
         let extra = (raw.b.is_multiple_of(8)).then(|| {
@@ -379,6 +382,27 @@ impl Truth {
     pub(super) fn after(&self, stream: &Stream, held: u64) -> Option<u64> {
         let messages = self.messages.get(stream)?;
         messages.get(messages.partition_point(|seq| *seq <= held)).copied()
+    }
+
+    /// The message before one.
+    pub(super) fn before(&self, stream: &Stream, seq: u64) -> u64 {
+        let bytes: serde_json::Value =
+            serde_json::from_slice(&self.bytes[&(stream.clone(), seq)]).unwrap();
+        bytes["prev"].as_u64().unwrap()
+    }
+
+    /// Messages within (after, until] that are final bars, as the witness got them.
+    pub(super) fn finals_in(
+        &self,
+        stream: &Stream,
+        (after, until): (u64, u64),
+    ) -> impl Iterator<Item = u64> {
+        let messages = self.messages.get(stream).map_or(&[][..], Vec::as_slice);
+        let within = messages.iter().copied().filter(move |seq| *seq > after && *seq <= until);
+        within.filter(|seq| {
+            let bytes = self.bytes.get(&(stream.clone(), *seq));
+            bytes.is_some_and(|bytes| String::from_utf8_lossy(bytes).contains("\"final\":true"))
+        })
     }
 
     pub(super) fn count(&self, stream: &Stream, (after, until): (u64, u64)) -> usize {

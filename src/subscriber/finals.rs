@@ -1,0 +1,129 @@
+//! Final bars for clients that get snapshots instead of each change: none of them is conflated.
+//!
+//! They wait beside the outbox, within a bound as large as the outbox's own. Beyond it a stream
+//! fetches what it missed from the tape.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use crate::event::Seq;
+use crate::subscriber::Got;
+use crate::subscriber::Subscriber;
+use crate::subscriber::stream::Due;
+use crate::subscriber::stream::Phase;
+use crate::subscriber::stream::Stream;
+use crate::wire::json;
+
+/// Final bars that the client was not sent yet, of streams that are due a snapshot.
+#[derive(Debug, Default)]
+pub(super) struct Finals {
+    /// By slot, the oldest first.
+    lists: HashMap<u32, VecDeque<(Seq, Box<[u8]>)>>,
+    bytes: usize,
+}
+
+/// Whether there was room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    Enough,
+    TooLittle,
+}
+
+impl Finals {
+    fn keep(&mut self, slot: u32, (seq, message): (Seq, &[u8]), bytes_max: usize) -> Room {
+        if self.bytes + message.len() > bytes_max {
+            return Room::TooLittle;
+        }
+        self.bytes += message.len();
+        self.lists.entry(slot).or_default().push_back((seq, message.into()));
+        Room::Enough
+    }
+
+    fn next(&self, slot: u32) -> Option<&(Seq, Box<[u8]>)> {
+        self.lists.get(&slot)?.front()
+    }
+
+    fn pop(&mut self, slot: u32) {
+        let Some(list) = self.lists.get_mut(&slot) else { return };
+        let popped = list.pop_front().map_or(0, |(_, message)| message.len());
+        self.bytes -= popped;
+        if list.is_empty() {
+            self.lists.remove(&slot);
+        }
+    }
+
+    /// Nothing is missed of a stream that begins or ends.
+    pub(super) fn forget(&mut self, slot: u32) {
+        let list = self.lists.remove(&slot).unwrap_or_default();
+        self.bytes -= list.iter().map(|(_, message)| message.len()).sum::<usize>();
+    }
+}
+
+impl Subscriber {
+    /// A bar of one of the joined streams became final, or changed after that.
+    pub fn on_final(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
+        let got = self.on_message(slot, seq, message);
+        let phase = self.streams.get(slot).map(|stream| stream.phase);
+        if phase == Some(Phase::Changed)
+            && self.finals.keep(slot, (seq, message), self.outbox.bound()) == Room::TooLittle
+        {
+            self.fetch_finals(slot, seq);
+            return Got::Something;
+        }
+        got
+    }
+
+    /// Sends the final bars that a stream missed, before its snapshot. If there are more than there
+    /// is room for now, the rest is due.
+    pub(super) fn send_finals(&mut self, due: Due) -> Room {
+        let mut message = Vec::new();
+        while let Some((seq, bar)) = self.finals.next(due.slot) {
+            let seq = *seq;
+            if !self.outbox.wants_more() {
+                let held = self.streams.get(due.slot).and_then(|stream| stream.held);
+                self.put_off(Due { seq: held.map_or(due.seq, Seq::next), ..due });
+                return Room::TooLittle;
+            }
+            let Some(stream) = self.streams.get_mut(due.slot) else { break };
+            message.clear();
+            json::write_bar_after(&mut message, bar, stream.held.unwrap_or_default());
+            stream.held = Some(seq);
+            self.outbox.push(&message);
+            self.finals.pop(due.slot);
+        }
+        Room::Enough
+    }
+
+    /// What lies above this the tape is read for, and a snapshot will tell the rest.
+    pub(super) fn finals_at(&self) -> Seq {
+        let of_stream = |(_, stream): (u32, &Stream)| match stream.phase {
+            Phase::Finals { after } => Some(after),
+            _ => None,
+        };
+        let streams = self.tape_at.into_iter().flat_map(|_| self.streams.iter());
+        streams.filter_map(of_stream).min().unwrap_or(Seq::MAX)
+    }
+
+    /// The stream is due the rest of what it was taken from its queue for.
+    fn put_off(&mut self, due: Due) {
+        let Some(stream) = self.streams.get(due.slot) else { return };
+        if stream.phase == Phase::Starting {
+            self.starting.push(due, &self.streams);
+        } else if let Some(clock) =
+            super::flush::conflation_of(&mut self.subscriptions, stream.owner)
+        {
+            clock.changed.push(due, &self.streams);
+        } else {
+            self.behind.push(due, &self.streams);
+        }
+    }
+
+    /// There is no room for more: the tape has what the client lacks.
+    fn fetch_finals(&mut self, slot: u32, seq: Seq) {
+        self.finals.forget(slot);
+        let Some(stream) = self.streams.get_mut(slot) else { return };
+        let after = stream.held.unwrap_or(Seq(seq.0.saturating_sub(1)));
+        stream.phase = Phase::Finals { after };
+        self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
+    }
+}
