@@ -43,7 +43,6 @@ use crate::wire::answer::Id;
 use crate::wire::answer::Limits;
 use crate::wire::answer::Time;
 use crate::wire::json;
-use crate::wire::json::StreamName;
 use crate::wire::op;
 use crate::wire::op::Op;
 
@@ -493,12 +492,6 @@ impl Subscriber {
         let mut named: Vec<_> = named.collect();
         named.sort_unstable();
         named.into_iter().map(|(_, _, slot)| slot).collect()
-    }
-}
-
-impl stream::Stream {
-    fn name<'a>(&self, symbol: &'a tickwire_feeds::Symbol) -> StreamName<'a> {
-        StreamName { channel: self.channel, id: self.symbol, symbol: symbol.as_str() }
     }
 }
 

@@ -234,8 +234,8 @@ impl Tape {
     ///
     /// # Errors
     /// [`Error::Expired`] for a `seq` below [`Tape::oldest`]; [`Error::Corrupt`]; [`Error::Io`].
-    pub fn board_before(&self, seq: Seq, symbols: BTreeSet<SymbolId>) -> Result<Board, Error> {
-        self.segment_before(seq)?.checkpoint_of(&symbols)
+    pub fn board_before(&self, seq: Seq, symbols: &BTreeSet<SymbolId>) -> Result<Board, Error> {
+        self.segment_before(seq)?.checkpoint_of(symbols)
     }
 
     /// The board as it stood after the last event up to `seq`.

@@ -183,7 +183,7 @@ fn begin_before(
     tape: &Tape,
 ) -> Result<(Board, Cursor), Error> {
     let symbols = wanted.keys().map(|(_, symbol)| *symbol).collect();
-    let board = tape.board_before(seq, symbols)?;
+    let board = tape.board_before(seq, &symbols)?;
     let cursor = tape.read_after(board.seq())?;
     Ok((board, cursor))
 }

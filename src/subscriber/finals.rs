@@ -18,9 +18,12 @@ use crate::wire::json;
 #[derive(Debug, Default)]
 pub(super) struct Finals {
     /// By slot, the oldest first.
-    lists: HashMap<u32, VecDeque<(Seq, Box<[u8]>)>>,
+    lists: HashMap<u32, VecDeque<Final>>,
     bytes: usize,
 }
+
+/// A final bar, encoded for a client that missed nothing, and its place.
+type Final = (Seq, Box<[u8]>);
 
 /// Whether there was room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +42,7 @@ impl Finals {
         Room::Enough
     }
 
-    fn next(&self, slot: u32) -> Option<&(Seq, Box<[u8]>)> {
+    fn next(&self, slot: u32) -> Option<&Final> {
         self.lists.get(&slot)?.front()
     }
 

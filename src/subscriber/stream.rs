@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 
+use tickwire_feeds::Symbol;
+
 use crate::event::Channel;
 use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::subscriber::Slots;
+use crate::wire::json::StreamName;
 
 /// One channel of one symbol, as one client gets it.
 #[derive(Debug)]
@@ -54,6 +57,11 @@ pub(super) enum Phase {
 }
 
 impl Stream {
+    /// As its messages name it.
+    pub(super) fn name<'a>(&self, symbol: &'a Symbol) -> StreamName<'a> {
+        StreamName { channel: self.channel, id: self.symbol, symbol: symbol.as_str() }
+    }
+
     /// After which place it is fed from the tape, if it is.
     pub(super) const fn tape_after(&self) -> Option<Seq> {
         match self.phase {

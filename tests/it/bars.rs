@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,13 +16,8 @@ use crate::client::Chains;
 use crate::client::Client;
 use crate::harness::Server;
 
-const LENGTHS_S: [(&str, i64); 5] = [
-    ("bars.1s", 1),
-    ("bars.1m", 60),
-    ("bars.5m", 300),
-    ("bars.1h", 3_600),
-    ("bars.1d", 86_400),
-];
+const LENGTHS_S: [(&str, i64); 5] =
+    [("bars.1s", 1), ("bars.1m", 60), ("bars.5m", 300), ("bars.1h", 3_600), ("bars.1d", 86_400)];
 
 /// A bar by channel, symbol and second of its beginning.
 type Name = (&'static str, String, i64);
@@ -43,7 +39,7 @@ fn recording(name: &str) -> Option<PathBuf> {
 }
 
 /// The bars of a file, from all its trades at once.
-fn expected(path: &PathBuf) -> BTreeMap<Name, Figures> {
+fn expected(path: &Path) -> BTreeMap<Name, Figures> {
     let lines = BufReader::new(GzDecoder::new(std::fs::File::open(path).unwrap())).lines();
     let mut lines = lines.map(Result::unwrap);
     let header = lines.next().unwrap();
@@ -85,7 +81,7 @@ fn figures(trades: &[(String, String)]) -> Figures {
     (ends.0, by(true), by(false), ends.1, volume.to_string(), trades.len() as u64)
 }
 
-fn start(path: &PathBuf) -> Server {
+fn start(path: &Path) -> Server {
     Server::start(&[
         ("feeds.tape.venue", "file"),
         ("feeds.tape.path", path.to_str().unwrap()),

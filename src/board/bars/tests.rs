@@ -12,6 +12,7 @@ use tickwire_feeds::tick::TradeExtra;
 use super::*;
 use crate::board::Bar;
 use crate::board::Board;
+use crate::board::SymbolBoard;
 use crate::event::FeedId;
 use crate::event::Registry;
 use crate::event::SymbolId;
@@ -195,6 +196,29 @@ impl Model {
     }
 }
 
+/// The bars of one symbol are the model's, and there is a message exactly where one changed.
+fn compare(id: u32, model: &Model, before: &Board, desk: &Desk) {
+    let old = before.symbol(SymbolId(id)).unwrap();
+    let new = desk.board.symbol(SymbolId(id)).unwrap();
+    for (interval, expected) in Interval::ALL.into_iter().zip(&model.bars) {
+        let bars = |of: &SymbolBoard| -> Vec<Bar> {
+            of.series(interval).into_iter().flat_map(Series::bars).cloned().collect()
+        };
+        let (old_bars, new_bars) = (bars(old), bars(new));
+        let expected: Vec<String> = expected.iter().map(Naive::shown).collect();
+        assert_eq!(new_bars.iter().map(shown).collect::<Vec<_>>(), expected, "{interval:?}");
+        let series = new.series(interval);
+        let message = series.filter(|series| series.own() == desk.board.seq());
+        assert_eq!(message.is_some(), old_bars != new_bars, "{interval:?}");
+        if let Some(series) = message {
+            let prev = before.last(interval.channel(), old);
+            assert_eq!(desk.board.before(interval.channel(), new), prev);
+            let changed = series.changed().unwrap();
+            assert!(new_bars.contains(changed) && !old_bars.contains(changed));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn bars_are_those_of_all_trades_there_were(steps in vec(step(), 1..150)) {
@@ -225,25 +249,7 @@ proptest! {
                 }
             }
             for (id, model) in (0..).zip(&models) {
-                for (interval, bars) in Interval::ALL.into_iter().zip(&model.bars) {
-                    let expected: Vec<String> = bars.iter().map(Naive::shown).collect();
-                    let series = desk.series(id, interval);
-                    let own: Vec<String> = series.into_iter().flat_map(Series::bars).map(shown).collect();
-                    prop_assert_eq!(&own, &expected, "{:?}", interval);
-                    // A message exactly where something changed.
-                    let old = before.symbol(SymbolId(id)).unwrap().series(interval);
-                    let changed = series.map(Series::bars).into_iter().flatten().ne(old.map(Series::bars).into_iter().flatten());
-                    let is_message = series.is_some_and(|series| series.own() == desk.board.seq());
-                    prop_assert_eq!(changed, is_message);
-                    if is_message {
-                        let of = desk.board.symbol(SymbolId(id)).unwrap();
-                        let old = before.symbol(SymbolId(id)).unwrap();
-                        let prev = before.last(interval.channel(), old);
-                        prop_assert_eq!(desk.board.before(interval.channel(), of), prev);
-                        let changed = series.unwrap().changed().unwrap();
-                        prop_assert!(!old.series(interval).into_iter().flat_map(Series::bars).any(|bar| bar == changed));
-                    }
-                }
+                compare(id, model, &before, &desk);
             }
         }
         // The clock goes on until nothing is open, one bar of a stream at a time.
@@ -256,7 +262,8 @@ proptest! {
             desk.clock();
         }
         for (id, interval) in [0, 1].into_iter().flat_map(|id| Interval::ALL.map(|of| (id, of))) {
-            prop_assert!(desk.series(id, interval).into_iter().flat_map(Series::bars).all(Bar::is_final));
+            let mut bars = desk.series(id, interval).into_iter().flat_map(Series::bars);
+            prop_assert!(bars.all(Bar::is_final));
         }
     }
 }

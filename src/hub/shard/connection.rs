@@ -203,13 +203,14 @@ impl Connection {
         let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
         let begun = self.subscriber.begun();
         let reads_bars = self.subscriber.reads_bars();
-        let fits = |reading: &Box<Reading>| {
-            (reading.after, reading.begun) == (after, begun)
-                && (reading.past.is_some() || !reads_bars)
-        };
-        let mut reading = match self.reading.take().filter(fits) {
-            Some(reading) => reading,
-            None => Box::new(Reading::begin((after, begun), &self.subscriber, tape)?),
+        let mut reading = match self.reading.take() {
+            Some(reading)
+                if (reading.after, reading.begun) == (after, begun)
+                    && (reading.past.is_some() || !reads_bars) =>
+            {
+                reading
+            }
+            _ => Box::new(Reading::begin((after, begun), &self.subscriber, tape)?),
         };
         if reading.ready.is_empty() {
             let subscriber = &self.subscriber;
@@ -276,7 +277,8 @@ impl Connection {
 
 impl Reading {
     fn begin((after, begun): (Seq, u32), of: &Subscriber, tape: &Tape) -> Result<Self, Error> {
-        let past = of.reads_bars().then(|| tape.board_before(after, of.with_bars())).transpose()?;
+        let past =
+            of.reads_bars().then(|| tape.board_before(after, &of.with_bars())).transpose()?;
         let cursor = tape.read_after(past.as_ref().map_or(after, Board::seq))?;
         Ok(Self { after, begun, cursor, ready: Vec::new(), past })
     }
