@@ -1,5 +1,6 @@
 //! Prices and sizes: exact decimals that keep the venue's own digits, trailing zeros included.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use rust_decimal::Decimal;
@@ -14,8 +15,26 @@ const TEXT_BYTES_MAX: usize = 64;
 macro_rules! exact {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name(Decimal);
+
+        impl Ord for $name {
+            #[inline]
+            fn cmp(&self, other: &Self) -> Ordering {
+                // One venue's prices of one symbol mostly have the same scale.
+                if self.0.scale() == other.0.scale() {
+                    return self.0.mantissa().cmp(&other.0.mantissa());
+                }
+                self.0.cmp(&other.0)
+            }
+        }
+
+        impl PartialOrd for $name {
+            #[inline]
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// The number as a [`Decimal`], for arithmetic.
@@ -140,7 +159,21 @@ impl Size {
 
     /// The sum, exact; `None` if it needs more than 28 digits.
     #[must_use]
+    #[inline]
     pub fn plus(self, other: Self) -> Option<Self> {
+        let scale = self.0.scale();
+        if scale == other.0.scale()
+            && let Ok(a) = i64::try_from(self.0.mantissa())
+            && let Ok(b) = i64::try_from(other.0.mantissa())
+            && let Some(sum) = a.checked_add(b)
+        {
+            return Some(Self(Decimal::new(sum, scale)));
+        }
+        self.plus_any(other)
+    }
+
+    #[inline(never)]
+    fn plus_any(self, other: Self) -> Option<Self> {
         let sum = self.0.checked_add(other.0)?;
         let exact = sum.scale() == self.0.scale().max(other.0.scale());
         exact.then_some(Self(sum))
@@ -335,6 +368,23 @@ mod tests {
             prop_assert!(again.same_digits(size));
             prop_assert_eq!(again.parts(), (mantissa, scale));
             prop_assert_eq!(size.to_string(), size.decimal().to_string());
+        }
+
+        #[test]
+        fn order_and_sums_are_those_of_the_numbers(
+            a in (0_u128..(1 << 96), 0_u32..96, 0_u32..=28),
+            b in (0_u128..(1 << 96), 0_u32..96, 0_u32..=28),
+            same_scale in any::<bool>(),
+        ) {
+            let scale = if same_scale { a.2 } else { b.2 };
+            let a = Size::from_parts(a.0 >> a.1, a.2).unwrap();
+            let b = Size::from_parts(b.0 >> b.1, scale).unwrap();
+            prop_assert_eq!(a.cmp(&b), a.decimal().cmp(&b.decimal()));
+            let sum = a.plus(b).map(|sum| sum.decimal());
+            let exact = a.decimal().checked_add(b.decimal());
+            let exact = exact.filter(|sum| sum.scale() == a.parts().1.max(b.parts().1));
+            prop_assert_eq!(sum, exact);
+            prop_assert_eq!(sum.map(|of| of.scale()), exact.map(|of| of.scale()));
         }
 
         #[test]
