@@ -12,7 +12,9 @@
 //!
 //! A sealed segment never changes: to copy those is a backup. Anything else is let be.
 //!
-//! # Format, version 1
+//! # Format, version 2
+//! Version 1 has no bars in its checkpoints; it is read, and continued in version 2.
+//!
 //! Integers are little-endian. A *varint* has seven bits a byte, the lowest first; a *signed* one
 //! is 0, -1, 1, -2, … as 0, 1, 2, 3, …. A *text* is its length as a varint, then UTF-8. An *option*
 //! is a byte, 0 or 1, then what is there. A *decimal* is a byte, scale + 32·wide, then the digits

@@ -31,6 +31,21 @@ pub(super) enum ChannelName {
     Ticker,
     /// Each trade
     Trades,
+    /// Bars of a second
+    #[value(name = "bars.1s")]
+    Bars1s,
+    /// Bars of a minute
+    #[value(name = "bars.1m")]
+    Bars1m,
+    /// Bars of five minutes
+    #[value(name = "bars.5m")]
+    Bars5m,
+    /// Bars of an hour
+    #[value(name = "bars.1h")]
+    Bars1h,
+    /// Bars of a UTC day
+    #[value(name = "bars.1d")]
+    Bars1d,
 }
 
 /// Where a subscription begins.
@@ -57,12 +72,17 @@ impl ChannelName {
         match self {
             Self::Ticker => "ticker",
             Self::Trades => "trades",
+            Self::Bars1s => "bars.1s",
+            Self::Bars1m => "bars.1m",
+            Self::Bars5m => "bars.5m",
+            Self::Bars1h => "bars.1h",
+            Self::Bars1d => "bars.1d",
         }
     }
 
     /// Whether a snapshot makes good for messages that were missed.
     pub(super) const fn is_state(self) -> bool {
-        matches!(self, Self::Ticker)
+        !matches!(self, Self::Trades)
     }
 }
 

@@ -19,13 +19,17 @@ pub(super) struct Row {
 }
 
 /// The fields that are kept, by their names in the protocol.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 15] = [
     "bid",
     "ask",
     "last",
     "volume",
     "prev_close",
     "open",
+    "start",
+    "high",
+    "low",
+    "close",
     "price",
     "size",
     "side",
@@ -47,6 +51,10 @@ impl Row {
             Some("trade") => self.seen += 1,
             // Its `state` is the gap's.
             Some("gap") => return,
+            // An older bar was revised, or is final.
+            Some("bar") if message.get("start").and_then(Value::as_str) < self.get("start") => {
+                return;
+            }
             Some("status") => self.set("reason", None),
             _ => {}
         }

@@ -99,6 +99,7 @@ impl Table {
                 &["SYMBOL", "BID", "ASK", "LAST", "CHANGE", "VOLUME", "STATE", "AGE"]
             }
             ChannelName::Trades => &["SYMBOL", "PRICE", "SIZE", "SIDE", "TRADES", "STATE", "AGE"],
+            _ => &["SYMBOL", "START", "OPEN", "HIGH", "LOW", "CLOSE", "VOLUME", "STATE", "AGE"],
         };
         let title = |text: &&str| Cell { text: (*text).to_owned(), colour: Some(BOLD) };
         titles.iter().map(title).collect()
@@ -118,6 +119,7 @@ impl Table {
                 cells.extend(["price", "size", "side"].map(field));
                 cells.push(plain(&row.seen.to_string()));
             }
+            _ => cells.extend(["start", "open", "high", "low", "close", "volume"].map(field)),
         }
         cells.push(state(row));
         cells.push(plain(&age(row.age(now))));

@@ -117,7 +117,8 @@ pub(super) async fn snapshot(
     }
     let channel = query.channel.as_deref().ok_or_else(|| Failure::bad("channel is missing"))?;
     let channel = Channel::parse(channel).ok_or_else(|| {
-        let message = format!("unknown channel {:?}: ticker or trades", quoted(channel));
+        let served = Channel::ALL.map(Channel::word).join(", ");
+        let message = format!("unknown channel {:?}: {served} are served", quoted(channel));
         Failure::coded(StatusCode::BAD_REQUEST, Code::UnknownChannel, message)
     })?;
     let names = query.symbols.as_deref().ok_or_else(|| Failure::bad("symbols is missing"))?;

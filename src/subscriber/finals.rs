@@ -17,8 +17,8 @@ use crate::wire::json;
 /// Final bars that the client was not sent yet, of streams that are due a snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Finals {
-    /// By slot, the oldest first.
-    lists: HashMap<u32, VecDeque<Final>>,
+    /// By slot, the oldest first. In a box, and only while there are any: most clients have none.
+    lists: Option<Box<HashMap<u32, VecDeque<Final>>>>,
     bytes: usize,
 }
 
@@ -38,26 +38,32 @@ impl Finals {
             return Room::TooLittle;
         }
         self.bytes += message.len();
-        self.lists.entry(slot).or_default().push_back((seq, message.into()));
+        let lists = self.lists.get_or_insert_default();
+        lists.entry(slot).or_default().push_back((seq, message.into()));
         Room::Enough
     }
 
     fn next(&self, slot: u32) -> Option<&Final> {
-        self.lists.get(&slot)?.front()
+        self.lists.as_ref()?.get(&slot)?.front()
     }
 
     fn pop(&mut self, slot: u32) {
-        let Some(list) = self.lists.get_mut(&slot) else { return };
+        let Some(lists) = &mut self.lists else { return };
+        let Some(list) = lists.get_mut(&slot) else { return };
         let popped = list.pop_front().map_or(0, |(_, message)| message.len());
         self.bytes -= popped;
         if list.is_empty() {
-            self.lists.remove(&slot);
+            lists.remove(&slot);
+        }
+        if lists.is_empty() {
+            self.lists = None;
         }
     }
 
     /// Nothing is missed of a stream that begins or ends.
     pub(super) fn forget(&mut self, slot: u32) {
-        let list = self.lists.remove(&slot).unwrap_or_default();
+        let Some(lists) = &mut self.lists else { return };
+        let list = lists.remove(&slot).unwrap_or_default();
         self.bytes -= list.iter().map(|(_, message)| message.len()).sum::<usize>();
     }
 }

@@ -152,12 +152,12 @@ fn what_makes_no_sense_is_refused_with_its_input() {
         (
             r#"{"op":"subscribe","channel":"tick","symbols":["*:*"]}"#,
             "unknown_channel",
-            r#"unknown channel "tick": ticker, trades are served"#,
+            r#"unknown channel "tick": ticker, trades, bars.1s, bars.1m, bars.5m, bars.1h, bars.1d are served"#,
         ),
         (
             r#"{"op":"unsubscribe","channel":"Ticker","symbols":["*:*"]}"#,
             "unknown_channel",
-            r#"unknown channel "Ticker": ticker, trades are served"#,
+            r#"unknown channel "Ticker": ticker, trades, bars.1s, bars.1m, bars.5m, bars.1h, bars.1d are served"#,
         ),
         (r#"{"op":"subscribe","channel":"ticker"}"#, "bad_request", "symbols is missing"),
         (r#"{"op":"unsubscribe","channel":"ticker"}"#, "bad_request", "symbols is missing"),
@@ -221,16 +221,21 @@ fn settings_of_a_subscription_have_their_ranges() {
     for (channel, words) in [
         ("ticker", ["conflate", "spill", "close"].as_slice()),
         ("trades", ["spill", "close", "gap"].as_slice()),
+        ("bars.1s", ["conflate", "spill", "close"].as_slice()),
     ] {
         for word in words {
             client.check_taken(channel, &format!("\"slow\":\"{word}\""));
         }
     }
     client.check_taken("ticker", "\"slow\":\"conflate\",\"conflate_ms\":100");
+    client.check_taken("bars.1m", "\"slow\":\"conflate\",\"conflate_ms\":100");
+    client.check_taken("bars.1m", "\"last\":5,\"slow\":\"spill\"");
     client.check_taken("ticker", "\"slow\":\"close\",\"conflate_ms\":100");
     for (channel, rest, message) in [
         ("trades", "\"slow\":\"conflate\"", "slow conflate is for states: trades are events"),
         ("ticker", "\"slow\":\"gap\"", "slow gap is for trades"),
+        ("bars.1d", "\"slow\":\"gap\"", "slow gap is for trades"),
+        ("bars.1m", "\"last\":5,\"conflate_ms\":100", "last and conflate_ms exclude each other"),
         ("ticker", "\"slow\":\"gap\",\"conflate_ms\":100", "slow gap is for trades"),
         (
             "trades",
@@ -333,7 +338,7 @@ fn a_plan_is_refused_as_a_subscription_would_be() {
         (
             r#","channel":"book","symbols":["*:*"]"#,
             "unknown_channel",
-            r#"unknown channel "book": ticker, trades are served"#,
+            r#"unknown channel "book": ticker, trades, bars.1s, bars.1m, bars.5m, bars.1h, bars.1d are served"#,
         ),
         (
             r#","channel":"ticker","symbols":["*:*"],"conflate_ms":60001"#,
