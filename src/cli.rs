@@ -3,6 +3,7 @@
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::bench::Bench;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Serve;
 use crate::cli::settings::Settings;
@@ -11,6 +12,7 @@ use crate::cli::standin::Standin;
 use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
 
+pub mod bench;
 mod chain;
 mod connection;
 mod endpoint;
@@ -54,6 +56,8 @@ pub enum Command {
     Config(Settings),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
+    /// Measure a server with many clients, and check that nothing is lost
+    Bench(Bench),
 }
 
 const EXAMPLES: &str = "\
@@ -83,6 +87,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),
         Command::Standin(standin) => standin.run(talk),
+        Command::Bench(bench) => bench.run(talk),
     }
 }
 

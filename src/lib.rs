@@ -9,6 +9,7 @@ pub mod event;
 pub mod http;
 pub mod hub;
 pub mod ingest;
+pub mod load;
 pub mod outbox;
 pub mod sequencer;
 pub mod standin;

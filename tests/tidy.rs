@@ -25,6 +25,7 @@ const ORDER: &[&str] = &[
     "standin",
     "telemetry",
     "http",
+    "load",
     "cli",
     "app",
 ];
@@ -44,7 +45,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("actix_ws", &["src/http"], "a sans-IO core"),
     (
         "tungstenite",
-        &["src/ingest", "src/standin", "src/cli", "tests/", "benches/"],
+        &["src/ingest", "src/standin", "src/load", "src/cli", "tests/", "benches/"],
         "a sans-IO core",
     ),
     ("prometheus_client", &["src/telemetry"], "a metric of `telemetry`"),

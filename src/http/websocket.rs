@@ -31,6 +31,7 @@ use crate::http::guard::Guard;
 use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
+use crate::hub::shard::Line;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::wire::Close;
@@ -51,6 +52,7 @@ pub(super) async fn stream(
     let shard = Rc::clone(shop.shard());
     let protocols = check_protocols(&request)?;
     let visit = shop.admit(&request)?;
+    let line = request.conn_data::<Rc<Line>>().cloned();
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(&request, &mut guarded).await.map_err(Failure::of)?;
@@ -60,7 +62,7 @@ pub(super) async fn stream(
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
-    let id = shard.borrow_mut().connect();
+    let id = shard.borrow_mut().connect(line);
     let over = Rc::new(Notify::new());
     let incoming = Incoming { messages, breach, over: Rc::clone(&over), _session: session };
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));

@@ -36,6 +36,12 @@ impl Subscriber {
         self.tape_at.filter(|_| self.outbox.wants_more())
     }
 
+    /// Whether some of its streams are read from the tape.
+    #[must_use]
+    pub const fn follows_tape(&self) -> bool {
+        self.tape_at.is_some()
+    }
+
     /// Changes whenever a stream begins: what was skipped by [`Subscriber::follows`] before may be
     /// wanted after it.
     #[must_use]

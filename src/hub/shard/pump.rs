@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -43,6 +42,8 @@ const JOURNAL_BATCH: usize = if cfg!(test) { 5 } else { 4_096 };
 const WORK_MAX: usize = if cfg!(test) { 90 } else { 16_384 };
 /// The least for one of them, so that many do not open the tape for nothing.
 const WORK_SHARE_MIN: usize = if cfg!(test) { 20 } else { 2_048 };
+/// Between two counts over all connections.
+const CENSUS: Duration = Duration::from_secs(1);
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 
@@ -51,6 +52,8 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 pub(super) enum Turn {
     More,
     Idle,
+    /// Only the next flush.
+    Rest,
 }
 
 /// Runs a shard until its handle is dropped elsewhere or its runtime ends.
@@ -60,11 +63,15 @@ pub async fn run(shard: SharedShard) {
     drop(shard);
     while let Some(shard) = weak.upgrade() {
         let turn = shard.borrow_mut().turn();
-        let until = shard.borrow().next_timer();
+        let until = match turn {
+            Turn::Rest => shard.borrow().flush.next(),
+            Turn::More | Turn::Idle => shard.borrow().next_timer(),
+        };
         let (hub, at) = (Arc::clone(shard.borrow().hub()), shard.borrow().board().seq());
         drop(shard);
         match turn {
             Turn::More => tokio::task::yield_now().await,
+            Turn::Rest => tokio::time::sleep_until(until.into()).await,
             Turn::Idle => sleeper.sleep(until, || hub.published() > at).await,
         }
     }
@@ -80,9 +87,20 @@ impl Shard {
         if self.feed_hungry() == Turn::More {
             turn = Turn::More;
         }
-        self.wake_dirty();
         self.show_stats();
-        turn
+        let rest = self.flush_when_due();
+        if turn == Turn::Idle { rest } else { turn }
+    }
+
+    fn flush_when_due(&mut self) -> Turn {
+        if self.dirty.is_empty() {
+            return Turn::Idle;
+        }
+        if self.flush.next() > clock::monotonic() {
+            return Turn::Rest;
+        }
+        self.flush();
+        if self.dirty.is_empty() { Turn::Idle } else { Turn::More }
     }
 
     pub(super) fn next_timer(&self) -> Instant {
@@ -122,7 +140,7 @@ impl Shard {
 
     fn lap_begins(&mut self) {
         if self.catching_up.is_none() {
-            self.stats.laps.fetch_add(1, Ordering::Relaxed);
+            self.stats.laps.add(1);
         }
     }
 
@@ -186,7 +204,7 @@ impl Shard {
             return;
         }
         self.board.apply(event);
-        self.stats.events.fetch_add(1, Ordering::Relaxed);
+        self.stats.events.add(1);
         match &event.body {
             Body::Trade(trade) => {
                 if trade.ticker.is_some() {
@@ -214,20 +232,20 @@ impl Shard {
         }
         let Some(board) = self.board.symbol(symbol) else { return };
         let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
-        let message = shared.json(stream);
+        let message = shared.json(stream, &self.stats.encoded);
         if measure == Measure::Yes {
             self.rates.measure(channel, message.len());
         }
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
+            connection.relieve(message.len(), &self.stats);
             let got = connection.subscriber.on_message(listener.slot, shared.event.seq, message);
             if got == Got::Something && !connection.dirty {
                 connection.dirty = true;
                 self.dirty.push(listener.connection);
             }
         }
-        let count = listeners.len() as u64;
-        self.stats.delivered.fetch_add(count, Ordering::Relaxed);
+        self.stats.delivered.add(listeners.len() as u64);
     }
 
     fn deliver_scope(&mut self, scope: &Scope, shared: &Shared) {
@@ -348,6 +366,8 @@ impl Shard {
                     connection.subscriber.on_tape_lost(&self.board);
                 }
                 left = left.saturating_sub(work.done().max(1));
+                // Not with the next flush: who catches up would get one outbox an interval.
+                connection.write(&self.stats);
                 self.after(id);
             }
         }
@@ -357,9 +377,33 @@ impl Shard {
         if self.hungry.is_empty() { Turn::Idle } else { Turn::More }
     }
 
-    fn show_stats(&self) {
-        self.stats.connections.store(self.connections.len() as u64, Ordering::Relaxed);
-        self.stats.streams.store(self.listeners.count() as u64, Ordering::Relaxed);
-        self.stats.seq.store(self.board.seq().0, Ordering::Relaxed);
+    fn show_stats(&mut self) {
+        self.stats.connections.set(self.connections.len() as u64);
+        self.stats.streams.set(self.listeners.count() as u64);
+        self.stats.seq.set(self.board.seq().0);
+        self.stats.ring.set(self.ring.len() as u64);
+        let now = clock::monotonic();
+        if now >= self.census_at {
+            self.census_at = now + CENSUS;
+            self.take_census();
+        }
+    }
+
+    /// What would cost too much to follow at each message.
+    fn take_census(&mut self) {
+        let (mut bytes, mut most, mut following) = (0, 0, 0);
+        for connection in self.connections.iter_mut() {
+            self.stats.count(&connection.subscriber.take_tally());
+            let waiting = connection.subscriber.outbox().len() as u64;
+            bytes += waiting;
+            most = most.max(waiting);
+            following += u64::from(connection.subscriber.follows_tape());
+        }
+        self.stats.outbox_bytes.set(bytes);
+        self.stats.outbox_bytes_max.set(most);
+        self.stats.following.set(following);
+        let uses = self.snapshots.uses();
+        self.stats.snapshot_hits.set(uses.hits);
+        self.stats.snapshot_misses.set(uses.misses);
     }
 }
