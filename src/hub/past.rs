@@ -27,8 +27,8 @@ const TRADE_SEARCH_MAX: usize = 1_000;
 /// Events read at once while looking forward.
 const BATCH: usize = 1_024;
 
-/// The way back to where a stream begins, walked in parts. It goes back no further than to where its
-/// symbol was listed, or to where the tape begins.
+/// The way back to where a stream begins, walked in parts. It goes back no further than to where
+/// its symbol was listed, or to where the tape begins.
 #[derive(Debug)]
 pub struct WayBack {
     trace: Trace,

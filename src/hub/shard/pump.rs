@@ -39,7 +39,7 @@ const RING_BATCH: usize = if cfg!(test) { 3 } else { 2_048 };
 /// Events read from the journal before sockets get their turn.
 const JOURNAL_BATCH: usize = if cfg!(test) { 5 } else { 4_096 };
 /// Work for those who read the tape before sockets get their turn; 1 is about 0.06 µs.
-const WORK_MAX: usize = if cfg!(test) { 90 } else { 16_384 };
+const WORK_MAX: usize = if cfg!(test) { 30 } else { 16_384 };
 /// The least for one of them, so that many do not open the tape for nothing.
 const WORK_SHARE_MIN: usize = if cfg!(test) { 20 } else { 2_048 };
 /// Between two counts over all connections.
