@@ -14,11 +14,13 @@ use actix_web::dev::Server;
 use actix_web::dev::ServerHandle;
 use tracing::error;
 use tracing::info;
+use tracing::warn;
 
 use crate::app::feeds::Plan;
 use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
+use crate::descriptors;
 use crate::http::server;
 use crate::http::server::Listening;
 use crate::http::shop::ClientBounds;
@@ -39,6 +41,9 @@ use crate::subscriber::Rules;
 use crate::tape;
 use crate::tape::Journal;
 use crate::wire::answer::Limits;
+
+/// Connections that the system holds until they are accepted.
+const BACKLOG: i32 = 4096;
 
 /// Why the application could not start.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +105,12 @@ impl App {
         let listen = config.http.listen;
         let listener = TcpListener::bind(listen)
             .map_err(|source| Error::Listen { address: listen, source })?;
+        // A thousand clients may come back in the same second.
+        socket2::SockRef::from(&listener).listen(BACKLOG).map_err(start("the listener"))?;
         let address = listener.local_addr().map_err(start("the listener"))?;
+        if let Err(reason) = descriptors::raise(config.limits.connections) {
+            warn!("limits.connections = {}: {reason}", config.limits.connections);
+        }
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
         let hub = Arc::new(Hub::new(config.hub.ring_events, clock::monotonic()));

@@ -5,6 +5,7 @@ pub mod board;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod descriptors;
 pub mod event;
 pub mod http;
 pub mod hub;

@@ -8,8 +8,8 @@ pub mod chain;
 pub mod cores;
 pub mod cpu;
 mod crowd;
-pub mod descriptors;
 pub mod frame;
+mod hall;
 pub mod latency;
 mod ledger;
 mod member;
@@ -65,6 +65,12 @@ pub enum Error {
     /// The caller wanted no more.
     #[error("stopped")]
     Stopped,
+}
+
+impl Error {
+    fn io(doing: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { doing, source }
+    }
 }
 
 /// What a load does at present.

@@ -158,7 +158,8 @@ pub struct Subscriber {
     flushes: Flushes,
     /// The streams in [`Phase::Tape`] have everything up to here.
     tape_at: Option<Seq>,
-    waiting: Option<Waiting>,
+    /// In a box, being large and rare.
+    waiting: Option<Box<Waiting>>,
     allowance: Allowance,
     pulse: Pulse,
     tally: Tally,
@@ -244,7 +245,8 @@ impl Subscriber {
 
     /// The shard moved on: takes up an operation that waited for it.
     pub fn retry(&mut self, view: &View<'_>) {
-        if let Some(Waiting { id, op, deadline }) = self.waiting.take() {
+        if let Some(waiting) = self.waiting.take() {
+            let Waiting { id, op, deadline } = *waiting;
             if view.now < deadline {
                 self.attempt(id, op, view, deadline);
             } else {

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 /// Modules of the server, from the bottom of the house to the top; one uses only those before it.
 const ORDER: &[&str] = &[
     "clock",
+    "descriptors",
     "config",
     "event",
     "board",

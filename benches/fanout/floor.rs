@@ -18,6 +18,7 @@ use mio::Poll;
 use mio::Token;
 use mio::net::TcpListener;
 use mio::net::TcpStream;
+use socket2::SockRef;
 use tickwire::board::Board;
 use tickwire::clock;
 use tickwire::event::Body;
@@ -85,6 +86,8 @@ struct Floor {
 pub(crate) fn serve(work: Work) -> ! {
     let mut poll = Poll::new().unwrap();
     let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    // More than the 128 that a listener has by itself: connections come by the thousand.
+    SockRef::from(&listener).listen(4_096).unwrap();
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).unwrap();
     println!("{}", listener.local_addr().unwrap());
     let mut floor = Floor::new(work);

@@ -2,11 +2,13 @@
 //! demands, in turn, on the same processors.
 //!
 //! `cargo bench --bench fanout -- one spread flush --runs 5 --seconds 5` runs the scenarios named,
-//! or all. `--set KEY=VALUE` gives the real server a setting, `--only real` leaves the floor out,
-//! `--flush` says that the server has `http.flush_ms_min` and `_max`.
+//! or all; without any argument it does nothing. `--set KEY=VALUE` gives the real server a setting,
+//! `--only real` leaves the floor out, `--ticks N` is another rate, `--flush` says that the server
+//! has `http.flush_ms_min` and `_max`.
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     clippy::print_stdout,
@@ -22,10 +24,10 @@ mod table;
 use std::time::Duration;
 
 use tickwire::cli::bench::own::parse_setting;
+use tickwire::descriptors;
 use tickwire::load;
 use tickwire::load::Go;
 use tickwire::load::cores::Cores;
-use tickwire::load::descriptors;
 use tickwire::load::plan;
 use tickwire::load::plan::Plan;
 use tickwire::load::ramp::Ramp;
@@ -42,6 +44,8 @@ struct Asked {
     scenarios: Vec<Scenario>,
     runs: usize,
     seconds: u64,
+    /// In place of each scenario's own.
+    ticks: Option<u32>,
     sides: Vec<Side>,
     settings: Vec<(String, String)>,
     has_flush: bool,
@@ -52,7 +56,7 @@ struct Asked {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // `cargo test --benches` only wants to see that it builds.
-    if arguments.iter().any(|argument| argument == "--test") {
+    if arguments.is_empty() || arguments.iter().any(|argument| argument == "--test") {
         return;
     }
     if let Some((first, work)) = arguments.split_first()
@@ -76,6 +80,7 @@ impl Asked {
             scenarios: Vec::new(),
             runs: 5,
             seconds: 5,
+            ticks: None,
             sides: vec![Side::Floor, Side::Real],
             settings: Vec::new(),
             has_flush: false,
@@ -87,6 +92,7 @@ impl Asked {
             match word.as_str() {
                 "--runs" => asked.runs = value().parse().expect("a number of runs"),
                 "--seconds" => asked.seconds = value().parse().expect("a number of seconds"),
+                "--ticks" => asked.ticks = Some(value().parse().expect("ticks in a second")),
                 "--set" => asked.settings.push(parse_setting(value()).expect("KEY=VALUE")),
                 "--flush" => asked.has_flush = true,
                 "--only" => {
@@ -106,6 +112,9 @@ impl Asked {
         }
         if asked.scenarios.is_empty() {
             asked.scenarios = scenario::ALL.to_vec();
+        }
+        if let Some(ticks_per_s) = asked.ticks {
+            asked.scenarios.iter_mut().for_each(|scenario| scenario.ticks_per_s = ticks_per_s);
         }
         asked
     }

@@ -22,10 +22,10 @@ use crate::cli::signals;
 use crate::cli::signals::Signal;
 use crate::cli::talk::Talk;
 use crate::config::quantity::Span;
+use crate::descriptors;
 use crate::load;
 use crate::load::Go;
 use crate::load::cores::Cores;
-use crate::load::descriptors;
 use crate::load::plan::Plan;
 use crate::load::ramp::Ramp;
 use crate::load::report::Report;
@@ -35,6 +35,8 @@ pub mod own;
 mod result;
 mod target;
 
+/// Files of this process besides the connections: standard streams, the poll, a server's output.
+const OTHER_FILES: usize = 64;
 /// The highest rate of the simulator.
 const TICKS_MAX: u64 = tickwire_feeds::sim::TICKS_PER_S_MAX as u64;
 
@@ -99,7 +101,8 @@ pub struct Bench {
     #[arg(long, value_name = "PID", requires = "url")]
     pid: Option<u32>,
     /// A setting of the server that is started, as http.workers=2; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "url", value_parser = own::parse_setting)]
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "url",
+          value_parser = own::parse_setting)]
     set: Vec<(String, String)>,
     /// Worker threads of the server that is started
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = count(256))]
@@ -142,7 +145,8 @@ impl Bench {
     /// be reached, [`Failure::Missing`] when data was lost, doubled or out of order.
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
         self.check()?;
-        descriptors::raise(self.number(self.connections)).map_err(Failure::Usage)?;
+        descriptors::raise(self.number(self.connections).saturating_add(OTHER_FILES))
+            .map_err(Failure::Usage)?;
         let run = Arc::new(Run::new());
         let watched = Arc::clone(&run);
         signals::watch(move |signal| watched.note(signal))

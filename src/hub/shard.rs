@@ -224,6 +224,12 @@ impl Shard {
     pub fn poll_bytes(&mut self, id: ConnectionId, waker: &Waker) -> Poll<Option<Bytes>> {
         self.settle(id);
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
+        if connection.is_first_poll() {
+            // The library writes the head of its answer first, then the shard may write.
+            connection.waker = Some(waker.clone());
+            self.mark(id);
+            return Poll::Pending;
+        }
         if !connection.subscriber.outbox().is_empty() {
             self.stats.handed_over.add(1);
             return Poll::Ready(Some(connection.hand_over()));

@@ -1,13 +1,11 @@
-//! All clients of a load and the one thread that serves them.
+//! The run of a load: opening, warming up, measuring, recovering, in the one thread.
 
 use std::io;
 use std::time::Duration;
 use std::time::Instant;
 
 use mio::Events;
-use mio::Interest;
 use mio::Poll;
-use mio::Registry;
 use mio::Token;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -19,10 +17,8 @@ use crate::load::Progress;
 use crate::load::Stage;
 use crate::load::cpu;
 use crate::load::cpu::Usage;
-use crate::load::ledger::Ledger;
+use crate::load::hall::Hall;
 use crate::load::member::Check;
-use crate::load::member::Ended;
-use crate::load::member::Member;
 use crate::load::member::State;
 use crate::load::plan::Plan;
 use crate::load::recovery::Recovery;
@@ -31,12 +27,7 @@ use crate::load::report::Cost;
 use crate::load::report::Opening;
 use crate::load::report::Report;
 use crate::load::report::ratio;
-use crate::load::socket::Filled;
 
-/// The buffer that all reads go into: of a size that stays in the processor's cache.
-const BUFFER_BYTES: usize = 256 * 1024;
-/// Reads of one connection before the others have their turn.
-const READS_MAX: usize = 8;
 /// Between two calls of the watcher.
 const WATCH: Duration = Duration::from_millis(200);
 /// Above so many messages a second only some connections are checked.
@@ -62,49 +53,18 @@ pub(super) struct Crowd<'a> {
     checked_one_in: u64,
 }
 
-/// The clients, apart from the poll that tells which of them have something to read.
-struct Hall {
-    registry: Registry,
-    members: Vec<Member>,
-    ledger: Ledger,
-    buffer: Vec<u8>,
-    /// Clients that may have more to read although no event will say so.
-    again: Vec<usize>,
-    /// How many have done their handshake, and how many have all first snapshots.
-    upgraded: usize,
-    whole: usize,
-    /// Messages of all stages.
-    messages: u64,
-    recovery: Option<Recovery>,
-    closed_stalled: usize,
-    /// What ended a connection before all were whole.
-    broken: Option<String>,
-}
-
 impl<'a> Crowd<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         watch: &'a mut dyn FnMut(Progress) -> Go,
     ) -> Result<Self, Error> {
-        let poll = Poll::new().map_err(io_error("make a poll"))?;
-        let registry = poll.registry().try_clone().map_err(io_error("share a poll"))?;
+        let poll = Poll::new().map_err(Error::io("make a poll"))?;
+        let registry = poll.registry().try_clone().map_err(Error::io("share a poll"))?;
         Ok(Self {
             plan,
             watch,
             events: Events::with_capacity(1_024),
-            hall: Hall {
-                registry,
-                members: Vec::with_capacity(plan.connections),
-                ledger: Ledger::new(plan),
-                buffer: vec![0; BUFFER_BYTES],
-                again: Vec::new(),
-                upgraded: 0,
-                whole: 0,
-                messages: 0,
-                recovery: None,
-                closed_stalled: 0,
-                broken: None,
-            },
+            hall: Hall::new(plan, registry),
             poll,
             watched: (0, clock::monotonic()),
             rate: 0,
@@ -251,7 +211,7 @@ impl<'a> Crowd<'a> {
                 && member.state == State::Stalled
             {
                 member.state = State::Recovering;
-                self.hall.register(index).map_err(io_error("watch a socket"))?;
+                self.hall.register(index).map_err(Error::io("watch a socket"))?;
             }
         }
         Ok(())
@@ -334,7 +294,9 @@ impl<'a> Crowd<'a> {
         let messages = self.hall.messages + self.hall.ledger.flow.messages;
         self.rate = ratio(messages.saturating_sub(self.watched.0), 1_000, millis(passed));
         self.watched = (messages, now);
-        if self.rate > CHECKED_PER_S_MAX && self.checked_one_in == 1 {
+        // Whether all are whole is seen by checking them.
+        let may_count = stage != Stage::Opening && self.checked_one_in == 1;
+        if may_count && self.rate > CHECKED_PER_S_MAX {
             self.check_some();
         }
         let progress = Progress { stage, done_per_mille, messages_per_s: self.rate };
@@ -365,126 +327,6 @@ impl<'a> Crowd<'a> {
     }
 }
 
-impl Hall {
-    /// One more connection.
-    fn join(&mut self, plan: &Plan) -> Result<(), Error> {
-        let index = self.members.len();
-        self.members.push(Member::new(plan, index).map_err(io_error("open a socket"))?);
-        self.register(index).map_err(io_error("watch a socket"))
-    }
-
-    fn register(&mut self, index: usize) -> io::Result<()> {
-        let Some(member) = self.members.get_mut(index) else { return Ok(()) };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.registry.register(member.socket.stream(), Token(index), interest)
-    }
-
-    fn write(&mut self, index: usize) {
-        let Some(member) = self.members.get_mut(index) else { return };
-        if let Err(error) = member.socket.flush() {
-            self.end(index, error.into());
-        }
-    }
-
-    fn read(&mut self, index: usize, plan: &Plan, to_end: bool) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        if let Err(ended) = self.read_some(index, &mut buffer, plan, to_end) {
-            self.end(index, ended);
-        }
-        self.note(index);
-        self.buffer = buffer;
-    }
-
-    fn read_some(
-        &mut self,
-        index: usize,
-        buffer: &mut Vec<u8>,
-        plan: &Plan,
-        to_end: bool,
-    ) -> Result<(), Ended> {
-        let Some(member) = self.members.get_mut(index) else { return Ok(()) };
-        if matches!(member.state, State::Gone | State::Stalled) {
-            return Ok(());
-        }
-        for _ in 0..READS_MAX {
-            let (length, more) = match member.socket.read(buffer)? {
-                Filled::Nothing => return Ok(()),
-                Filled::End => return Err(Ended::Broken("the server hung up".to_owned())),
-                Filled::Some { length, more } => (length, more),
-            };
-            let came = buffer.get(..length).unwrap_or_default();
-            let rest = match member.socket.is_open() {
-                true => {
-                    let rest = member.take(came, clock::now(), &mut self.ledger)?;
-                    self.ledger.flow.reads += 1;
-                    rest
-                }
-                false => match member.socket.shake(came).map_err(Ended::Broken)? {
-                    None => came,
-                    Some(rest) => {
-                        self.upgraded += 1;
-                        for op in plan.subscribe(index) {
-                            member.socket.send(&op)?;
-                        }
-                        member.take(rest, clock::now(), &mut self.ledger)?
-                    }
-                },
-            };
-            member.socket.keep(rest);
-            // A read that did not fill its buffer took all there was; only an end may follow.
-            if !more && !to_end {
-                return Ok(());
-            }
-        }
-        self.again.push(index);
-        Ok(())
-    }
-
-    /// Takes note of a client that became whole.
-    #[inline]
-    fn note(&mut self, index: usize) {
-        let Some(member) = self.members.get_mut(index) else { return };
-        if !member.counted && member.is_whole() {
-            member.counted = true;
-            self.whole += 1;
-        }
-        if member.state == State::Recovering
-            && let Some(recovery) = &mut self.recovery
-        {
-            let now = clock::monotonic();
-            if member.is_up_to(recovery.due(now, &self.ledger.heads)) {
-                member.state = State::Recovered;
-                recovery.whole(now);
-            }
-        }
-    }
-
-    /// A connection has ended.
-    fn end(&mut self, index: usize, ended: Ended) {
-        let all = self.whole == self.members.len();
-        let Some(member) = self.members.get_mut(index) else { return };
-        if member.state == State::Gone {
-            return;
-        }
-        let (stood, open) = (member.stood_still(), member.socket.is_open());
-        member.state = State::Gone;
-        self.registry.deregister(member.socket.stream()).ok();
-        let why = match ended {
-            Ended::Closed(code) => format!("the server closed the connection with {code}"),
-            Ended::Broken(why) => why,
-        };
-        tracing::debug!(connection = index, why, "a connection ended");
-        if stood {
-            self.closed_stalled += 1;
-        } else {
-            self.ledger.faults.ended += 1;
-        }
-        if !open || !all {
-            self.broken.get_or_insert(why);
-        }
-    }
-}
-
 fn cost(usage: &Usage, messages: u64, measured: Duration) -> Cost {
     let threads = usage.threads.iter().filter(|(_, time)| !time.is_zero());
     Cost {
@@ -512,8 +354,4 @@ fn millis(span: Duration) -> u64 {
 
 fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn io_error(doing: &'static str) -> impl Fn(io::Error) -> Error {
-    move |source| Error::Io { doing, source }
 }

@@ -209,7 +209,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_frames_a_part_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn any_bytes_are_frames_a_part_or_refused(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
             if let Ok((_, used)) = take_all(&bytes) {
                 prop_assert!(used <= bytes.len());
                 prop_assert!(matches!(take(&bytes[used..]), Ok(Head::Part(_))));

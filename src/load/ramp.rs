@@ -126,10 +126,12 @@ mod tests {
         let mut ramp = Ramp::new(from, 10_000_000, Duration::from_millis(250));
         while let Some(ticks) = ramp.due() {
             let p99_us = if ticks > late { 300_000 } else { 1_000 };
-            let mut report = Report::default();
-            report.messages_per_s = ticks.min(most);
-            report.flow = Flow { messages: 1, ..Flow::default() };
-            report.latency = Quantiles { p99_us, ..Quantiles::default() };
+            let report = Report {
+                messages_per_s: ticks.min(most),
+                flow: Flow { messages: 1, ..Flow::default() },
+                latency: Quantiles { p99_us, ..Quantiles::default() },
+                ..Report::default()
+            };
             ramp.note(ticks, &report);
             assert!(ramp.steps.len() < 40, "{:?}", ramp.steps);
         }
@@ -158,9 +160,11 @@ mod tests {
     #[test]
     fn what_lost_something_did_not_keep_up() {
         let mut ramp = Ramp::new(10, 100, Duration::from_millis(250));
-        let mut report = Report::default();
-        report.flow = Flow { messages: 1, ..Flow::default() };
-        report.faults = Faults { lost: 1, ..Faults::default() };
+        let report = Report {
+            flow: Flow { messages: 1, ..Flow::default() },
+            faults: Faults { lost: 1, ..Faults::default() },
+            ..Report::default()
+        };
         ramp.note(10, &report);
         assert_eq!((ramp.due(), ramp.found().0), (Some(5), None));
     }

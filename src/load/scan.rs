@@ -157,6 +157,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const DELTA: &str = concat!(
+        r#"{"type":"delta","channel":"ticker","symbol":"sim:A","seq":9007199254740991,"prev":7,"#,
+        r#""ts":"2026-11-21T03:30:00Z","recv":"2026-11-21T03:30:01.5Z","bid":"1"}"#,
+    );
+
     fn data(text: &str) -> Data<'_> {
         match scan(text.as_bytes()) {
             Heard::Data(data) => data,
@@ -169,7 +174,8 @@ mod tests {
         let page = include_str!("../../PROTOCOL.md");
         let mut data = 0;
         for line in page.lines().filter(|line| line.starts_with("{\"type\":")) {
-            let value: serde_json::Value = serde_json::from_str(&line.replace('…', "0")).unwrap();
+            let line = line.replace('…', "0");
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
             match scan(line.as_bytes()) {
                 Heard::Data(read) => {
                     data += 1;
@@ -197,8 +203,7 @@ mod tests {
 
     #[test]
     fn a_delta_and_its_time_are_read() {
-        let text = r#"{"type":"delta","channel":"ticker","symbol":"sim:A","seq":9007199254740991,"prev":7,"ts":"2026-11-21T03:30:00Z","recv":"2026-11-21T03:30:01.5Z","bid":"1"}"#;
-        let read = data(text);
+        let read = data(DELTA);
         assert_eq!((read.seq, read.prev), (9_007_199_254_740_991, Some(7)));
         let expected = Nanos::parse_rfc3339("2026-11-21T03:30:01.5Z").unwrap();
         assert_eq!(Times::default().parse(read.recv.unwrap()), Some(expected));
@@ -226,21 +231,24 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = scan(&bytes);
-            let _ = Times::default().parse(&bytes);
+            let whole = [b"{\"type\":\"", &bytes[..]].concat();
+            prop_assert_eq!(scan(&bytes), Heard::Other);
+            prop_assert_eq!(scan(&whole), Heard::Other);
+            prop_assert_eq!(Times::default().parse(&bytes), None);
         }
 
         #[test]
         fn a_broken_message_is_read_without_a_panic(
             cut in 0usize..200, at in 0usize..200, byte in any::<u8>(),
         ) {
-            let mut text = br#"{"type":"delta","channel":"ticker","symbol":"sim:BTC-USD","seq":12,"prev":11,"ts":"2026-11-21T03:30:00Z","recv":"2026-11-21T03:30:01.5Z","bid":"1"}"#.to_vec();
+            let mut text = DELTA.as_bytes().to_vec();
             if let Some(old) = text.get_mut(at) {
                 *old = byte;
             }
             text.truncate(cut);
             if let Heard::Data(data) = scan(&text) {
-                let _ = Times::default().parse(data.recv.unwrap_or_default());
+                let read = Times::default().parse(data.recv.unwrap_or_default());
+                prop_assert!(read.is_none_or(|time| time > Nanos(0)));
             }
         }
 

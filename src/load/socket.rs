@@ -77,7 +77,12 @@ impl Socket {
 
     /// Sends what is to be sent, as far as it goes. To be called whenever there may be room.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        if let Some(error) = self.stream.take_error()? {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        if self.accept.is_some()
+            && let Some(error) = self.stream.take_error()?
+        {
             return Err(error);
         }
         while !self.unsent.is_empty() {

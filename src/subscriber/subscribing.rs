@@ -73,7 +73,7 @@ impl Subscriber {
         deadline: Instant,
     ) {
         match begin(&op.start, view) {
-            Begin::Wait => self.waiting = Some(Waiting { id, op, deadline }),
+            Begin::Wait => self.waiting = Some(Box::new(Waiting { id, op, deadline })),
             begin => {
                 if let Err(reject) = self.subscribe(id.clone(), &op, begin, view) {
                     self.refuse(id, &reject);
@@ -203,6 +203,9 @@ impl Subscriber {
         self.subscriptions.retain(|subscription| !subscription.is_empty());
         self.subscriptions_made = self.subscriptions_made.wrapping_add(1);
         let key = self.subscriptions_made;
+        if self.subscriptions.is_empty() {
+            self.subscriptions.reserve_exact(1);
+        }
         self.subscriptions.push(Subscription {
             key,
             channel: op.channel,

@@ -71,6 +71,7 @@ pub(super) struct Connection {
     pub(super) notice: Rc<Notify>,
     /// The earliest timer set for it.
     pub(super) timeout: Instant,
+    was_polled: bool,
     pub(super) dirty: bool,
     pub(super) hungry: bool,
     /// Whether it stands in the shard's list of those with an operation that waits.
@@ -79,8 +80,9 @@ pub(super) struct Connection {
     pub(super) hung_up: bool,
     /// When it is cut, if it does not answer a close.
     pub(super) cut_at: Option<Instant>,
-    reading: Option<Reading>,
-    way_back: Option<WayBack>,
+    /// In a box: most clients never read the tape, nor walk back along it.
+    reading: Option<Box<Reading>>,
+    way_back: Option<Box<WayBack>>,
 }
 
 /// Where a client reads the tape.
@@ -155,6 +157,11 @@ impl Connection {
         }
     }
 
+    /// Whether its socket can be written to once the response body has been polled this time.
+    pub(super) fn is_first_poll(&mut self) -> bool {
+        self.line.is_some() && !std::mem::replace(&mut self.was_polled, true)
+    }
+
     /// The next bytes for the response body, which writes them later.
     pub(super) fn hand_over(&mut self) -> Bytes {
         let outbox = self.subscriber.outbox_mut();
@@ -196,7 +203,12 @@ impl Connection {
             let begun = self.subscriber.begun();
             let mut reading = match self.reading.take() {
                 Some(reading) if (reading.after, reading.begun) == (after, begun) => reading,
-                _ => Reading { after, begun, cursor: tape.read_after(after)?, ready: Vec::new() },
+                _ => Box::new(Reading {
+                    after,
+                    begun,
+                    cursor: tape.read_after(after)?,
+                    ready: Vec::new(),
+                }),
             };
             if reading.ready.is_empty() {
                 let subscriber = &self.subscriber;
@@ -258,7 +270,7 @@ impl Connection {
             && let Some(trace) = self.subscriber.next_trace()
         {
             let begun = self.way_back.take().filter(|way| way.trace() == trace);
-            let mut way = begun.unwrap_or_else(|| WayBack::new(trace, board));
+            let mut way = begun.unwrap_or_else(|| Box::new(WayBack::new(trace, board)));
             let steps = (work.left() / STEP_WORK).max(1);
             let snapshot = way.walk(steps, tape).and_then(|walked| {
                 work.done += walked.steps.max(1) * STEP_WORK;
@@ -311,6 +323,7 @@ impl Connections {
             line,
             notice: Rc::default(),
             timeout,
+            was_polled: false,
             dirty: false,
             hungry: false,
             waits: false,

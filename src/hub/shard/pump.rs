@@ -93,13 +93,13 @@ impl Shard {
     }
 
     fn flush_when_due(&mut self) -> Turn {
-        if self.dirty.is_empty() {
-            return Turn::Idle;
-        }
         if self.flush.next() > clock::monotonic() {
+            // Also with nothing to send yet: waking for what cannot leave would be in vain.
             return Turn::Rest;
         }
-        self.flush();
+        if !self.dirty.is_empty() {
+            self.flush();
+        }
         if self.dirty.is_empty() { Turn::Idle } else { Turn::More }
     }
 
