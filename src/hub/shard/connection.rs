@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+use tracing::warn;
 
 use crate::board::Board;
 use crate::event::Body;
@@ -15,6 +16,7 @@ use crate::event::FeedId;
 use crate::event::Scope;
 use crate::event::Seq;
 use crate::hub::past;
+use crate::hub::past::WayBack;
 use crate::hub::shard::Line;
 use crate::hub::stats::ShardStats;
 use crate::subscriber::Fed;
@@ -30,8 +32,12 @@ const CHUNK_BYTES: usize = 32 * 1024;
 const HEAVY_BYTES: usize = 64 * 1024;
 /// How long a client may take to answer a close.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
-/// Events read for one client at once, so that it holds up nobody else.
-const BATCH: usize = if cfg!(test) { 16 } else { 4_096 };
+/// Events looked at before those that concern the client are handed on: they wait decoded.
+const BATCH: usize = if cfg!(test) { 16 } else { 512 };
+/// What an event costs that is decoded and encoded, in looks at one that is passed over.
+const EVENT_WORK: usize = 16;
+/// What a step back along the tape costs, in the same.
+const STEP_WORK: usize = if cfg!(test) { 16 } else { 350 };
 
 /// A connection of one shard; never given to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,8 +80,9 @@ pub(super) struct Connection {
     pub(super) hung_up: bool,
     /// When it is cut, if it does not answer a close.
     pub(super) cut_at: Option<Instant>,
-    /// In a box: most clients never read the tape.
+    /// In a box: most clients never read the tape, nor walk back along it.
     reading: Option<Box<Reading>>,
+    way_back: Option<Box<WayBack>>,
 }
 
 /// Where a client reads the tape.
@@ -89,11 +96,25 @@ struct Reading {
     ready: Vec<Event>,
 }
 
-/// Whether a client could read on at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Appetite {
-    None,
-    More,
+/// What may be done for one client at once, so that it holds up nobody else; in looks at an event.
+#[derive(Debug)]
+pub(super) struct Work {
+    most: usize,
+    done: usize,
+}
+
+impl Work {
+    pub(super) const fn new(most: usize) -> Self {
+        Self { most, done: 0 }
+    }
+
+    pub(super) const fn done(&self) -> usize {
+        self.done
+    }
+
+    const fn left(&self) -> usize {
+        self.most.saturating_sub(self.done)
+    }
 }
 
 impl Connection {
@@ -167,31 +188,62 @@ impl Connection {
         }
     }
 
-    /// Feeds the client a batch of the tape, up to the shard's own place.
-    pub(super) fn read_tape(&mut self, board: &Board, tape: &Tape) -> Result<Appetite, Error> {
-        let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
-        let begun = self.subscriber.begun();
-        let mut reading = match self.reading.take() {
-            Some(reading) if (reading.after, reading.begun) == (after, begun) => reading,
-            _ => Box::new(Reading {
-                after,
-                begun,
-                cursor: tape.read_after(after)?,
-                ready: Vec::new(),
-            }),
-        };
-        if reading.ready.is_empty() {
-            let subscriber = &self.subscriber;
-            let keep = |peek: Peek| peek.symbol.is_none_or(|symbol| subscriber.follows(symbol));
-            reading.cursor.next_where(BATCH, &mut reading.ready, keep)?;
-            reading.ready.reverse();
+    /// Walks back for streams that begin in the past, and reads on for those that follow the tape,
+    /// up to the shard's own place.
+    pub(super) fn read_tape(
+        &mut self,
+        board: &Board,
+        tape: &Tape,
+        work: &mut Work,
+    ) -> Result<(), Error> {
+        self.walk_back(board, tape, work);
+        while work.left() > 0
+            && let Some(after) = self.subscriber.wants_tape()
+        {
+            let begun = self.subscriber.begun();
+            let mut reading = match self.reading.take() {
+                Some(reading) if (reading.after, reading.begun) == (after, begun) => reading,
+                _ => Box::new(Reading {
+                    after,
+                    begun,
+                    cursor: tape.read_after(after)?,
+                    ready: Vec::new(),
+                }),
+            };
+            if reading.ready.is_empty() {
+                let subscriber = &self.subscriber;
+                let keep = |peek: Peek| peek.symbol.is_none_or(|symbol| subscriber.follows(symbol));
+                let looks = reading.cursor.next_where(BATCH, &mut reading.ready, keep)?;
+                work.done += looks.max(1);
+                reading.ready.reverse();
+            }
+            self.take_ready(&mut reading, (board, tape), work)?;
+            let is_beyond = reading.ready.last().is_some_and(|event| event.seq > board.seq());
+            let is_empty = reading.ready.is_empty() && reading.cursor.seq() >= board.seq();
+            if is_beyond || is_empty {
+                self.subscriber.on_tape_end(board);
+            } else {
+                self.reading = Some(reading);
+            }
         }
-        while let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq()) {
+        Ok(())
+    }
+
+    /// Hands on what was read, as far as there is room for it.
+    fn take_ready(
+        &mut self,
+        reading: &mut Reading,
+        (board, tape): (&Board, &Tape),
+        work: &mut Work,
+    ) -> Result<(), Error> {
+        while work.left() > 0
+            && let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq())
+        {
+            work.done += EVENT_WORK;
             for stream in self.subscriber.unbegun(&event, board) {
                 if !self.subscriber.outbox().wants_more() {
                     reading.ready.push(event);
-                    self.reading = Some(reading);
-                    return Ok(Appetite::None);
+                    return Ok(());
                 }
                 if let Some((message, seq)) = past::snapshot_before(&event, stream, board, tape)? {
                     self.subscriber.begin_with(stream.0, (&message, seq));
@@ -205,18 +257,36 @@ impl Connection {
             }
             if self.subscriber.on_tape(&event, board) == Fed::Full {
                 reading.ready.push(event);
-                self.reading = Some(reading);
-                return Ok(Appetite::None);
+                return Ok(());
             }
             reading.after = event.seq;
         }
-        let beyond = !reading.ready.is_empty();
-        if beyond || reading.cursor.seq() >= board.seq() {
-            self.subscriber.on_tape_end(board);
-            return Ok(Appetite::None);
+        Ok(())
+    }
+
+    /// Walks back for streams that begin in the past, one after the other.
+    fn walk_back(&mut self, board: &Board, tape: &Tape, work: &mut Work) {
+        while work.left() > 0
+            && let Some(trace) = self.subscriber.next_trace()
+        {
+            let begun = self.way_back.take().filter(|way| way.trace() == trace);
+            let mut way = begun.unwrap_or_else(|| Box::new(WayBack::new(trace, board)));
+            let steps = (work.left() / STEP_WORK).max(1);
+            let snapshot = way.walk(steps, tape).and_then(|walked| {
+                work.done += walked.steps.max(1) * STEP_WORK;
+                walked.is_whole.then(|| way.snapshot(board, tape)).transpose()
+            });
+            match snapshot {
+                Ok(None) => self.way_back = Some(way),
+                Ok(Some((message, seq))) => {
+                    self.subscriber.on_traced(trace, (&message, seq), (board, tape));
+                }
+                Err(error) => {
+                    warn!(%error, "cannot go back along the tape for a client");
+                    self.subscriber.on_trace_lost(trace, board);
+                }
+            }
         }
-        self.reading = Some(reading);
-        Ok(Appetite::More)
     }
 }
 
@@ -260,6 +330,7 @@ impl Connections {
             hung_up: false,
             cut_at: None,
             reading: None,
+            way_back: None,
         };
         if let Some(index) = self.free.pop()
             && let Some((round, place)) = self.list.get_mut(index as usize)
