@@ -6,6 +6,7 @@
 
 mod allowance;
 mod flush;
+mod names;
 mod plan;
 mod pulse;
 mod rates;

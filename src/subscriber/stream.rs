@@ -184,6 +184,8 @@ impl Queue {
                 return Some(due);
             }
         }
+        // Most queues of most clients are used once: for the first snapshots.
+        self.list = VecDeque::new();
         None
     }
 

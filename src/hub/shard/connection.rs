@@ -303,7 +303,8 @@ fn feed_wide(event: &Event) -> Option<FeedId> {
 /// All connections of a shard, each at an index that stays the same while it lives.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    list: Vec<(u32, Option<Connection>)>,
+    /// In boxes: a list of thousands of them would stand still to grow, and leave its old place.
+    list: Vec<(u32, Option<Box<Connection>>)>,
     free: Vec<u32>,
 }
 
@@ -317,7 +318,7 @@ impl Connections {
         (subscriber, line): (Subscriber, Option<Rc<Line>>),
         timeout: Instant,
     ) -> ConnectionId {
-        let connection = Connection {
+        let connection = Box::new(Connection {
             subscriber,
             waker: None,
             line,
@@ -331,7 +332,7 @@ impl Connections {
             cut_at: None,
             reading: None,
             way_back: None,
-        };
+        });
         if let Some(index) = self.free.pop()
             && let Some((round, place)) = self.list.get_mut(index as usize)
         {
@@ -344,7 +345,7 @@ impl Connections {
         ConnectionId { index, round: 0 }
     }
 
-    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
         let (round, place) = self.list.get_mut(id.index as usize)?;
         let connection = place.take_if(|_| *round == id.round)?;
         self.free.push(id.index);
@@ -353,16 +354,16 @@ impl Connections {
 
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
         let (round, connection) = self.list.get(id.index as usize)?;
-        connection.as_ref().filter(|_| *round == id.round)
+        connection.as_deref().filter(|_| *round == id.round)
     }
 
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let (round, connection) = self.list.get_mut(id.index as usize)?;
-        connection.as_mut().filter(|_| *round == id.round)
+        connection.as_deref_mut().filter(|_| *round == id.round)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.list.iter_mut().filter_map(|(_, connection)| connection.as_mut())
+        self.list.iter_mut().filter_map(|(_, connection)| connection.as_deref_mut())
     }
 
     pub(super) fn ids(&self) -> Vec<ConnectionId> {
