@@ -169,7 +169,7 @@ impl Subscriber {
         let exact = named.known.iter().map(|(_, symbol)| *symbol).chain(named.pending.clone());
         let of_channel = || self.subscriptions.iter().filter(|of| of.channel == channel);
         let kept: usize = self.subscriptions.iter().map(Subscription::names_count).sum();
-        let is_new = |symbol: &&Symbol| !of_channel().any(|of| of.exact.contains(*symbol));
+        let is_new = |symbol: &&Symbol| !of_channel().any(|of| of.exact.contains(symbol));
         let is_new_pattern = |(pattern, _): &&(&Pattern, usize)| {
             !of_channel().any(|of| of.patterns.contains(*pattern))
         };
