@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod outbox;
 pub mod sequencer;
 pub mod standin;
+pub mod store;
 pub mod subscriber;
 pub mod tape;
 pub mod telemetry;

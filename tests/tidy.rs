@@ -16,6 +16,7 @@ const ORDER: &[&str] = &[
     "event",
     "board",
     "tape",
+    "store",
     "wire",
     "outbox",
     "subscriber",
@@ -47,6 +48,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
         &["src/ingest", "src/standin", "src/cli", "tests/", "benches/"],
         "a sans-IO core",
     ),
+    ("sqlx", &["src/store", "tests/", "benches/"], "a verb of `store`"),
     ("prometheus_client", &["src/telemetry"], "a metric of `telemetry`"),
     (
         "println!",
