@@ -59,10 +59,11 @@ CREATE TABLE events (
     frame       bytea       NOT NULL
 ) PARTITION BY RANGE (recv);
 
--- The one way to a symbol's events, and the cheap way to a place or a time.
+-- The way to a symbol's events, and the cheap way to a time. To a place it goes by way of
+-- `slices`, which knows the times.
 CREATE INDEX events_symbol ON events (epoch_id, symbol_id, seq);
-CREATE INDEX events_place ON events
-    USING brin (seq, recv) WITH (pages_per_range = 64, autosummarize = on);
+CREATE INDEX events_time ON events
+    USING brin (recv) WITH (pages_per_range = 64, autosummarize = on);
 
 -- A partition a day is made by the program, ahead. Clocks that are far off end up here.
 CREATE TABLE events_before PARTITION OF events FOR VALUES FROM (MINVALUE) TO (631152000000000000);

@@ -3,6 +3,7 @@
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::db::Db;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Serve;
 use crate::cli::settings::Settings;
@@ -13,6 +14,7 @@ use crate::cli::talk::Talk;
 
 mod chain;
 mod connection;
+pub mod db;
 mod endpoint;
 pub mod failure;
 mod follower;
@@ -52,6 +54,8 @@ pub enum Command {
     Snap(Snap),
     /// Show and check the settings
     Config(Settings),
+    /// Make the tables of the store, or say how they stand
+    Db(Db),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
 }
@@ -82,6 +86,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Sub(sub) => sub.run(talk),
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),
+        Command::Db(db) => db.run(talk),
         Command::Standin(standin) => standin.run(talk),
     }
 }

@@ -46,6 +46,19 @@ pub(super) async fn make(
     Ok(())
 }
 
+/// Brings the index by times up to date for a day, as far as it is not.
+pub(super) async fn index(connection: &mut PgConnection, day: Day) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "SELECT brin_summarize_new_values(h.inhrelid) FROM pg_inherits h \
+         JOIN pg_index i ON i.indexrelid = h.inhrelid \
+         WHERE h.inhparent = 'events_time'::regclass AND i.indrelid = to_regclass($1)",
+    )
+    .bind(name(day))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
 /// Drops the partitions of these days, within the transaction that is open.
 pub(super) async fn drop_all(
     connection: &mut PgConnection,

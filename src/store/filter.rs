@@ -32,6 +32,11 @@ impl Filter {
         self
     }
 
+    /// Whether it names symbols.
+    pub(super) const fn has_symbols(&self) -> bool {
+        self.symbols.is_some()
+    }
+
     /// Whether all events are wanted.
     #[must_use]
     pub const fn is_all(&self) -> bool {

@@ -85,6 +85,13 @@ impl Ledger {
         self.recv_high
     }
 
+    /// How many events the slice takes that the next one goes to, unless a day begins.
+    pub(super) fn room(&self) -> usize {
+        let taken = self.slices.last().map_or(SLICE_EVENTS, |slice| slice.events);
+        let room = SLICE_EVENTS.saturating_sub(taken);
+        if room == 0 { SLICE_EVENTS as usize } else { room as usize }
+    }
+
     /// Adds an event; the board has been through it.
     pub(super) fn add(&mut self, event: &Event, board: &Board) {
         self.recv_high = self.recv_high.max(event.recv);

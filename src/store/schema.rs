@@ -88,7 +88,7 @@ pub(super) async fn bring_up(
 ///
 /// # Errors
 /// [`Error::Newer`], [`Error::Changed`], [`Error::Behind`].
-pub(super) fn check(steps: &[Step]) -> Result<(), Error> {
+pub fn check(steps: &[Step]) -> Result<(), Error> {
     let is = |standing| move |step: &&Step| step.standing == standing;
     if let Some(step) = steps.iter().rfind(is(Standing::Unknown)) {
         let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);

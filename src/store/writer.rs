@@ -31,6 +31,7 @@ use crate::event::Event;
 use crate::event::Scope;
 use crate::event::Seq;
 use crate::tape::Cursor;
+use crate::tape::Peek;
 use crate::tape::Tape;
 
 /// Most events of one batch: the memory that it takes, some 12 MB, and what is done again after a
@@ -46,6 +47,9 @@ const PART_EVENTS: usize = 1_024;
 const CHECKPOINT_EVENTS: u64 = 50_000;
 /// And after as many for each symbol, so that checkpoints stay a small part of the whole.
 const CHECKPOINT_EVENTS_A_SYMBOL: u64 = 10;
+/// The index by times learns of new rows after so many. Until then who reads any of them has to
+/// look at all of them.
+const INDEX_EVENTS: u64 = 65_536;
 /// Longest time for dropping old days, in ms: many rows may stand beside them.
 const RETIRE_MS: u32 = 60_000;
 /// Partitions are made for today, and so many days ahead.
@@ -66,6 +70,7 @@ pub(super) struct Writer {
     recv_high: Nanos,
     days: BTreeSet<Day>,
     since_checkpoint: u64,
+    since_index: u64,
     events: Vec<Event>,
     bytes: Vec<u8>,
 }
@@ -100,6 +105,7 @@ impl Writer {
             recv_high,
             days,
             since_checkpoint: 0,
+            since_index: INDEX_EVENTS,
             events: Vec::new(),
             bytes: Vec::new(),
         };
@@ -127,7 +133,7 @@ impl Writer {
             return Ok(Written::default());
         };
         let wanted: BTreeSet<Day> = self.events.iter().map(|event| event.recv.day()).collect();
-        self.make_days(wanted).await?;
+        self.make_days(wanted.iter().copied()).await?;
         self.begin(last).await?;
         let mut ledger = Ledger::new(self.open, self.recv_high);
         let bytes = self.copy(&mut ledger).await?;
@@ -137,6 +143,11 @@ impl Writer {
         self.stored = last;
         self.recv_high = ledger.recv_high();
         self.open = ledger.slices.pop();
+        self.since_index += written.events;
+        if self.since_index >= INDEX_EVENTS {
+            self.since_index = 0;
+            self.index(wanted).await?;
+        }
         Ok(Written { checkpoints, ..written })
     }
 
@@ -235,19 +246,42 @@ impl Writer {
         let mut sent = 0;
         self.bytes.clear();
         self.bytes.extend_from_slice(row::HEADER);
-        for part in self.events.chunks(PART_EVENTS) {
-            for event in part {
+        let mut rest = self.events.as_slice();
+        while let Some((slice, behind)) = rest.split_at_checked(ledger.room().min(rest.len()))
+            && !slice.is_empty()
+        {
+            rest = behind;
+            for event in slice {
                 self.board.apply(event);
                 ledger.add(event, &self.board);
-                row::put(&mut self.bytes, event, epoch_id);
             }
-            patience.wait(DOING, copy.send(self.bytes.as_slice())).await?;
-            sent += self.bytes.len() as u64;
-            self.bytes.clear();
+            // The index by symbols grows in a thousand places: it is cheaper to stay at one for
+            // several rows. Within a slice their order on the disk does not matter.
+            let mut rows: Vec<&Event> = slice.iter().collect();
+            rows.sort_by_key(|event| Peek::of(event).symbol);
+            for part in rows.chunks(PART_EVENTS) {
+                part.iter().for_each(|event| row::put(&mut self.bytes, event, epoch_id));
+                patience.wait(DOING, copy.send(self.bytes.as_slice())).await?;
+                sent += self.bytes.len() as u64;
+                self.bytes.clear();
+            }
         }
         patience.wait(DOING, copy.send(row::TRAILER)).await?;
         patience.wait(DOING, copy.finish()).await?;
         Ok(sent)
+    }
+
+    /// Lets the index by times learn of the rows of these days.
+    async fn index(&mut self, wanted: BTreeSet<Day>) -> Result<(), Error> {
+        for day in wanted {
+            let index = days::index(&mut self.connection, day);
+            match self.patience.wait("bring an index up to date", index).await {
+                // Its own housekeeping is at it already.
+                Err(Error::Database { source, .. }) if is_lock_timeout(&source) => {}
+                done => done?,
+            }
+        }
+        Ok(())
     }
 
     /// Writes what the batch adds up to, and a checkpoint if one is due. Returns how many.
