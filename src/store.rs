@@ -63,13 +63,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings for a database: ten years kept, batches of a quarter of a second, ten seconds of
+    /// Settings for a database: a hundred years kept, batches of a quarter of a second, ten seconds of
     /// patience, four readers.
     #[must_use]
     pub const fn new(url: Url) -> Self {
         Self {
             url,
-            retention_age_ms: 3_650 * 86_400_000,
+            retention_age_ms: 36_500 * 86_400_000,
             batch_ms: 250,
             timeout_ms: 10_000,
             readers: 4,

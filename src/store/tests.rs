@@ -384,4 +384,5 @@ fn sessions_and_gaps_are_those_of_the_events() {
     );
 }
 
+mod recording;
 mod trouble;
