@@ -63,8 +63,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings for a database: a hundred years kept, batches of a quarter of a second, ten seconds of
-    /// patience, four readers.
+    /// Settings for a database: a hundred years kept, batches of a quarter of a second, ten
+    /// seconds of patience, four readers.
     #[must_use]
     pub const fn new(url: Url) -> Self {
         Self {

@@ -287,31 +287,36 @@ impl Events {
     pub async fn next_batch(&mut self, out: &mut Vec<Event>) -> Result<usize, Error> {
         let begun_at = out.len();
         while out.len() == begun_at && self.after < self.upto {
-            if let Err(error) = self.next_window(out).await {
+            let window = match self.slices.window(self.after, self.upto)? {
+                // What is known lies behind the range.
+                None if !self.slices.is_empty() => break,
+                None => match self.load().await? {
+                    Some(window) => window,
+                    None => break,
+                },
+                Some(window) => window,
+            };
+            if let Err(error) = self.take(window, out).await {
                 out.truncate(begun_at);
                 return Err(error);
-            }
-            if self.slices.is_empty() && out.len() == begun_at && !self.load().await? {
-                break;
             }
         }
         Ok(out.len() - begun_at)
     }
 
-    /// Reads on in the list of slices; `false` if there are no more.
-    async fn load(&mut self) -> Result<bool, Error> {
+    /// Reads on in the list of slices.
+    async fn load(&mut self) -> Result<Option<Window>, Error> {
         const DOING: &str = "list the slices of a tape";
         let Self { reader, slices, after, upto, .. } = self;
         let mut lease = reader.pool.lease().await?;
         let load = slices.load(lease.connection(), *after);
         reader.pool.patience().wait(DOING, load).await?;
         lease.give_back();
-        Ok(slices.window(*after, *upto)?.is_some())
+        slices.window(*after, *upto)
     }
 
-    async fn next_window(&mut self, out: &mut Vec<Event>) -> Result<(), Error> {
+    async fn take(&mut self, window: Window, out: &mut Vec<Event>) -> Result<(), Error> {
         const DOING: &str = "read events";
-        let Some(window) = self.slices.window(self.after, self.upto)? else { return Ok(()) };
         let begun_at = out.len();
         let (epoch, filter) = (&self.epoch, &self.filter);
         let mut lease = self.reader.pool.lease().await?;

@@ -30,9 +30,9 @@ const BUSY_EVENTS: u64 = 20_000;
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 /// A database of which nothing is asked is asked this often whether it is there.
-const PING_MS: i64 = 5_000;
+const PING: Duration = Duration::from_secs(5);
 /// How often old days are looked for, and days to come made.
-const DAYS_MS: i64 = 600_000;
+const DAYS: Duration = Duration::from_secs(600);
 
 /// The recorder of one tape. Dropping it ends it at once; what is not stored then will be by the
 /// next one.
@@ -148,13 +148,13 @@ impl Work {
     async fn follow(&self, retry: &mut Duration) -> Result<(), Error> {
         let mut writer = Writer::open(&self.settings, &self.tape, clock::now()).await?;
         self.note_opening(&writer);
-        let (mut tended_at, mut heard_at) = (Nanos(i64::MIN), clock::now());
+        let (mut tended_at, mut heard_at) = (None, clock::monotonic());
         loop {
             let written = writer.write().await?;
             *retry = RETRY_MIN;
-            let now = clock::now();
+            let (now, instant) = (clock::now(), clock::monotonic());
             if written.events > 0 {
-                heard_at = now;
+                heard_at = instant;
                 self.tape.hold_after(writer.stored());
                 self.shared.update(|status| {
                     status.stored = writer.stored();
@@ -166,13 +166,13 @@ impl Work {
                 });
             } else if *self.end.borrow() != End::No {
                 return Ok(());
-            } else if now.millis_since(heard_at) >= PING_MS {
+            } else if instant.saturating_duration_since(heard_at) >= PING {
                 writer.ping().await?;
-                heard_at = now;
+                heard_at = instant;
             }
-            if now.millis_since(tended_at) >= DAYS_MS {
+            if tended_at.is_none_or(|at| instant.saturating_duration_since(at) >= DAYS) {
                 self.tend(&mut writer, now).await?;
-                tended_at = now;
+                tended_at = Some(instant);
             }
             if writer.head().0.saturating_sub(writer.stored().0) < BUSY_EVENTS {
                 self.pause().await;

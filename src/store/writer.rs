@@ -104,7 +104,8 @@ impl Writer {
             open,
             recv_high,
             days,
-            since_checkpoint: 0,
+            // Else a connection that never lives long would see none.
+            since_checkpoint: u64::from(u32::MAX),
             since_index: INDEX_EVENTS,
             events: Vec::new(),
             bytes: Vec::new(),

@@ -436,6 +436,10 @@ fn a_lost_tail_of_the_journal_does_not_mislead_who_replays_what_follows() {
     let epoch = world.epoch(life.tape.epoch());
     let all = world.read(&epoch, (Seq(0), Seq::MAX), Filter::default());
     assert!(all.iter().any(|event| event.seq == stored), "what was stored stays");
+    // A range that ends where no place was ever given.
+    let part = world.read(&epoch, (Seq(0), Seq(stored.0 + 5)), Filter::default());
+    are_the_same(&part, &all[..part.len()]);
+    assert_eq!(part.last().map(|event| event.seq), Some(stored));
     for seq in [life.tape.head(), Seq(life.tape.head().0 - 50)] {
         let board = world.runtime.block_on(world.reader().board_at(&epoch, seq)).unwrap();
         assert_eq!(board, life.tape.board_at(seq).unwrap());
