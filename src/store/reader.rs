@@ -12,7 +12,6 @@ use sqlx::postgres::PgArguments;
 use sqlx::postgres::PgRow;
 use sqlx::query::Query;
 use tickwire_feeds::Nanos;
-use tickwire_feeds::time::Day;
 
 use super::Settings;
 use super::books;
@@ -28,9 +27,7 @@ use super::slices::Wanted;
 use super::slices::Window;
 use crate::board::Board;
 use crate::event::Event;
-use crate::event::FeedId;
 use crate::event::Seq;
-use crate::event::SymbolId;
 use crate::tape::packed;
 
 /// Reads history. Cheap to clone; all clones share their connections.
@@ -50,47 +47,7 @@ pub struct Epoch {
     pub stored: Seq,
     /// The greatest `recv` of its events; meaningful if there are any.
     pub recv_high: Nanos,
-    id: i32,
-}
-
-/// What one feed recorded in one UTC day (by `recv`) of one tape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// The name of the tape.
-    pub epoch: String,
-    /// The feed's name in the configuration.
-    pub feed: String,
-    /// The part before the colon of its symbols.
-    pub venue: String,
-    /// The day.
-    pub day: Day,
-    /// Its first event.
-    pub first: Seq,
-    /// Its last event.
-    pub last: Seq,
-    /// The least `recv`.
-    pub recv_first: Nanos,
-    /// The greatest `recv`.
-    pub recv_last: Nanos,
-    /// All events.
-    pub events: u64,
-    /// Prints.
-    pub trades: u64,
-    /// Best bids and asks.
-    pub quotes: u64,
-    /// Gaps told or settled.
-    pub gaps: u64,
-}
-
-/// A symbol of a stored tape.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
-    /// Its id on that tape.
-    pub id: SymbolId,
-    /// Its name.
-    pub name: String,
-    /// Whose it is.
-    pub feed: FeedId,
+    pub(super) id: i32,
 }
 
 impl Reader {
@@ -124,48 +81,6 @@ impl Reader {
         );
         let found = self.all("find a tape", rows.bind(name), epoch_of).await?;
         found.into_iter().next().ok_or_else(|| Error::NoEpoch(name.into()))
-    }
-
-    /// What was recorded: by day, then tape and feed.
-    ///
-    /// # Errors
-    /// As [`Reader::epochs`].
-    pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
-        let rows = sqlx::query(
-            "SELECT e.name, f.name, f.venue, s.day - date '1970-01-01', s.first, s.last, \
-             s.recv_first, s.recv_last, s.events, s.trades, s.quotes, s.gaps \
-             FROM sessions s JOIN epochs e USING (epoch_id) JOIN feeds f USING (epoch_id, feed_id) \
-             ORDER BY s.day, s.epoch_id, s.feed_id",
-        );
-        self.all("list the sessions", rows, session_of).await
-    }
-
-    /// The symbols of a tape, by their ids.
-    ///
-    /// # Errors
-    /// As [`Reader::epochs`].
-    pub async fn symbols(&self, epoch: &Epoch) -> Result<Vec<Listing>, Error> {
-        let rows = sqlx::query(
-            "SELECT symbol_id, name, feed_id FROM symbols WHERE epoch_id = $1 ORDER BY symbol_id",
-        );
-        let listing = |row: &PgRow| {
-            Ok(Listing {
-                id: SymbolId(row.try_get::<i32, _>(0)?.cast_unsigned()),
-                name: row.try_get(1)?,
-                feed: FeedId(row.try_get::<i32, _>(2)?.cast_unsigned()),
-            })
-        };
-        self.all("list the symbols", rows.bind(epoch.id), listing).await
-    }
-
-    /// What was lost before it could be stored: after the first place, up to the second.
-    ///
-    /// # Errors
-    /// As [`Reader::epochs`].
-    pub async fn losses(&self, epoch: &Epoch) -> Result<Vec<(Seq, Seq)>, Error> {
-        let rows = sqlx::query("SELECT after, upto FROM losses WHERE epoch_id = $1 ORDER BY upto");
-        let places = |row: &PgRow| Ok((place(row, 0)?, place(row, 1)?));
-        self.all("list what was lost", rows.bind(epoch.id), places).await
     }
 
     /// The cursor that stands before the first event, in the order of the tape, whose `recv` is at
@@ -240,7 +155,7 @@ impl Reader {
         }
     }
 
-    async fn all<T>(
+    pub(super) async fn all<T>(
         &self,
         doing: &'static str,
         query: Query<'_, Postgres, PgArguments>,
@@ -402,28 +317,10 @@ fn epoch_of(row: &PgRow) -> Result<Epoch, sqlx::Error> {
     })
 }
 
-fn session_of(row: &PgRow) -> Result<Session, sqlx::Error> {
-    let count = |at| row.try_get::<i64, _>(at).map(i64::cast_unsigned);
-    Ok(Session {
-        epoch: row.try_get(0)?,
-        feed: row.try_get(1)?,
-        venue: row.try_get(2)?,
-        day: Day(row.try_get(3)?),
-        first: place(row, 4)?,
-        last: place(row, 5)?,
-        recv_first: time(row, 6)?,
-        recv_last: time(row, 7)?,
-        events: count(8)?,
-        trades: count(9)?,
-        quotes: count(10)?,
-        gaps: count(11)?,
-    })
-}
-
-fn place(row: &PgRow, at: usize) -> Result<Seq, sqlx::Error> {
+pub(super) fn place(row: &PgRow, at: usize) -> Result<Seq, sqlx::Error> {
     row.try_get::<i64, _>(at).map(|seq| Seq(seq.cast_unsigned()))
 }
 
-fn time(row: &PgRow, at: usize) -> Result<Nanos, sqlx::Error> {
+pub(super) fn time(row: &PgRow, at: usize) -> Result<Nanos, sqlx::Error> {
     row.try_get(at).map(Nanos)
 }

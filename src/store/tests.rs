@@ -377,11 +377,24 @@ fn sessions_and_gaps_are_those_of_the_events() {
         let first = events.iter().find(|event| of_feed(&event.body)).unwrap().seq;
         assert_eq!(session.first, first);
     }
-    let gaps: u64 = sessions.iter().map(|session| session.gaps).sum();
-    assert_eq!(
-        world.postgres.ask("SELECT count(*) FROM gaps WHERE state = 'lost'"),
-        gaps.to_string()
-    );
+    let count: u64 = sessions.iter().map(|session| session.gaps).sum();
+    let (reader, epoch) = (world.reader(), world.epoch(life.tape.epoch()));
+    let gaps = reader.gaps(&epoch, (Seq(0), Seq::MAX), 10_000);
+    let gaps = world.runtime.block_on(gaps).unwrap();
+    assert_eq!(gaps.len() as u64, count);
+    let wanted = life.events().into_iter().filter_map(|event| match event.body {
+        Body::Gap(gap) => Some((event.seq, event.recv, gap.missing)),
+        _ => None,
+    });
+    assert!(gaps.iter().map(|gap| (gap.seq, gap.recv, gap.missing)).eq(wanted));
+    let first = &gaps[0];
+    assert_eq!((&*first.feed, &*first.covers, &*first.state), ("sim", "trades", "lost"));
+    assert!(first.symbol.as_ref().is_some_and(|symbol| symbol.starts_with("sim:S")));
+    let part = reader.gaps(&epoch, (first.seq, gaps[5].seq), 3);
+    assert_eq!(world.runtime.block_on(part).unwrap(), gaps[1..4]);
+    let symbols = world.runtime.block_on(reader.symbols(&epoch)).unwrap();
+    assert_eq!(symbols.len(), 5);
+    assert_eq!((symbols[3].id, &*symbols[3].name), (SymbolId(3), "sim:S3-USD"));
 }
 
 mod recording;
