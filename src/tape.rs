@@ -257,6 +257,15 @@ impl Tape {
         self.shared.held.store(cursor.0, Release);
     }
 
+    /// Where the segment begins that follows the one of a cursor: the least place above it at which
+    /// there is a checkpoint. `None` if it is in the last segment. So one may go on behind damage.
+    #[must_use]
+    pub fn beyond(&self, cursor: Seq) -> Option<Seq> {
+        let segments = self.segments();
+        let mut begins = segments.iter().map(|segment| segment.header.prev_last);
+        begins.find(|begins| *begins > cursor)
+    }
+
     /// The length of all segments, without preallocated space.
     #[must_use]
     pub fn bytes(&self) -> u64 {

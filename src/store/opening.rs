@@ -32,6 +32,15 @@ pub(super) struct Position {
     pub(super) board: Board,
 }
 
+/// From where the tape is to be read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// From where the store is.
+    Stored,
+    /// From behind that segment of the journal, as it is damaged there.
+    BehindDamage,
+}
+
 /// What the store knows of a tape.
 struct Known {
     epoch_id: i32,
@@ -44,6 +53,7 @@ pub(super) async fn open(
     connection: &mut PgConnection,
     patience: Patience,
     tape: &Tape,
+    from: From,
 ) -> Result<Position, Error> {
     const DOING: &str = "find where to go on";
     let Some(known) = patience.wait(DOING, find(connection, tape.epoch())).await? else {
@@ -51,6 +61,11 @@ pub(super) async fn open(
     };
     let Known { epoch_id, stored, recv_high } = known;
     let position = |board| Position { epoch_id, stored, recv_high, open: None, lost: None, board };
+    if from == From::BehindDamage
+        && let Some(upto) = tape.beyond(stored)
+    {
+        return lose(connection, patience, (tape, upto), position(Board::default())).await;
+    }
     match tape.resumable(stored) {
         Resume::Yes => {
             let open = patience.wait(DOING, last_slice(connection, epoch_id)).await?;
@@ -58,7 +73,8 @@ pub(super) async fn open(
         }
         Resume::Ahead => Err(Error::Ahead { stored, head: tape.head() }),
         Resume::Expired if stored < tape.oldest() => {
-            lose(connection, patience, tape, position(Board::default())).await
+            let lost = (tape, tape.oldest());
+            lose(connection, patience, lost, position(Board::default())).await
         }
         // A loss of power cost the journal what the store has. What comes next does not know of
         // that, so the board begins anew here.
@@ -124,10 +140,10 @@ async fn begin(
 async fn lose(
     connection: &mut PgConnection,
     patience: Patience,
-    tape: &Tape,
+    (tape, upto): (&Tape, Seq),
     position: Position,
 ) -> Result<Position, Error> {
-    let (epoch_id, after, upto) = (position.epoch_id, position.stored, tape.oldest());
+    let (epoch_id, after) = (position.epoch_id, position.stored);
     let board = tape.board_at(upto)?;
     let of_board = &board;
     let lose = async move {
@@ -157,7 +173,7 @@ async fn lose(
         epoch = tape.epoch(),
         after = after.0,
         upto = upto.0,
-        "the journal gave up what was not stored yet: this part of history is lost"
+        "the journal gave up what was not stored yet, or is damaged: this part of history is lost"
     );
     Ok(Position { stored: upto, lost: Some((after, upto)), board, ..position })
 }

@@ -16,12 +16,14 @@ use tracing::warn;
 
 use super::Settings;
 use super::error::Error;
+use super::opening::From;
 use super::status::Shared;
 use super::status::State;
 use super::status::Status;
 use super::writer::Writer;
 use crate::clock;
 use crate::event::Seq;
+use crate::tape;
 use crate::tape::Tape;
 
 /// With this many events behind, batches follow each other without a pause.
@@ -126,8 +128,12 @@ impl Work {
 
     /// Records until it is to end and all is stored.
     async fn record(&self) {
-        let mut retry = RETRY_MIN;
-        while let Err(error) = self.follow(&mut retry).await {
+        let (mut retry, mut from) = (RETRY_MIN, From::Stored);
+        while let Err(error) = self.follow(from, &mut retry).await {
+            from = match error {
+                Error::Tape(tape::Error::Corrupt { .. }) => From::BehindDamage,
+                _ => From::Stored,
+            };
             let now = clock::now();
             let before = self.shared.get();
             self.shared.fail(&error, now);
@@ -145,8 +151,8 @@ impl Work {
     }
 
     /// Connects, and follows the tape until it is to end or something fails.
-    async fn follow(&self, retry: &mut Duration) -> Result<(), Error> {
-        let mut writer = Writer::open(&self.settings, &self.tape, clock::now()).await?;
+    async fn follow(&self, from: From, retry: &mut Duration) -> Result<(), Error> {
+        let mut writer = Writer::open(&self.settings, &self.tape, from, clock::now()).await?;
         self.note_opening(&writer);
         let (mut tended_at, mut heard_at) = (None, clock::monotonic());
         loop {

@@ -21,6 +21,7 @@ use super::error::Error;
 use super::ledger::Ledger;
 use super::ledger::Slice;
 use super::opening;
+use super::opening::From;
 use super::opening::Position;
 use super::retention;
 use super::row;
@@ -85,11 +86,16 @@ pub(super) struct Written {
 
 impl Writer {
     /// Connects, makes what tables are missing, and finds where to go on.
-    pub(super) async fn open(settings: &Settings, tape: &Tape, now: Nanos) -> Result<Self, Error> {
+    pub(super) async fn open(
+        settings: &Settings,
+        tape: &Tape,
+        from: From,
+        now: Nanos,
+    ) -> Result<Self, Error> {
         let patience = settings.patience();
         let mut connection = connect(settings).await?;
         schema::bring_up(&mut connection, patience).await?;
-        let opened = opening::open(&mut connection, patience, tape).await?;
+        let opened = opening::open(&mut connection, patience, tape, from).await?;
         let Position { epoch_id, stored, recv_high, open, lost, board } = opened;
         let days = patience.wait("list the partitions", days::known(&mut connection)).await?;
         let mut writer = Self {

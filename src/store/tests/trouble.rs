@@ -220,6 +220,45 @@ fn what_the_journal_gives_up_before_it_is_stored_is_told() {
 }
 
 #[test]
+fn a_damaged_part_of_the_journal_is_a_loss_and_what_follows_is_stored() {
+    let Some(world) = World::begin() else { return };
+    let settings =
+        tape::Settings { segment_bytes: 16 * 1024, ..tape::Settings::new(world.dir.path()) };
+    let mut life = Life::begin_with(&settings);
+    eventually("some segments are full", || {
+        life.ticks(500);
+        life.tape.segments_count() > 3
+    });
+    let wanted = life.events();
+    let mut segments: Vec<_> = fs::read_dir(world.dir.path())
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "tape"))
+        .collect();
+    segments.sort();
+    let mut bytes = fs::read(&segments[1]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segments[1], bytes).unwrap();
+
+    let recorder = world.record(&life.tape);
+    eventually("what follows is stored", || recorder.status().behind() == 0);
+    let status = recorder.status();
+    let (after, upto) = status.lost.unwrap();
+    assert!(status.last_error.unwrap().contains("is damaged at byte"));
+    drop(recorder);
+    assert!(after > Seq(0) && Some(upto) == life.tape.beyond(after));
+    let epoch = world.epoch(life.tape.epoch());
+    let part = |range: std::ops::Range<u64>| -> Vec<Event> {
+        let within = |event: &&Event| range.contains(&(event.seq.0 - 1));
+        wanted.iter().filter(within).cloned().collect()
+    };
+    are_the_same(&world.read(&epoch, (Seq(0), after), Filter::default()), &part(0..after.0));
+    let behind = world.read(&epoch, (upto, Seq::MAX), Filter::default());
+    are_the_same(&behind, &part(upto.0..u64::MAX));
+}
+
+#[test]
 fn the_journal_keeps_what_is_not_stored_whatever_its_age() {
     let Some(mut world) = World::begin() else { return };
     let settings = tape::Settings {
