@@ -10,28 +10,26 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::App as WebApp;
-use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::dev::ServerHandle;
 use tracing::error;
 use tracing::info;
+use tracing::warn;
 
 use crate::app::feeds::Plan;
 use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
-use crate::http;
-use crate::http::shop;
+use crate::descriptors;
+use crate::http::server;
+use crate::http::server::Listening;
 use crate::http::shop::ClientBounds;
 use crate::http::shop::House;
 use crate::http::shop::RunningFeed;
-use crate::http::shop::Shop;
 use crate::http::visitors::Visitors;
 use crate::hub::Hub;
 use crate::hub::Publisher;
-use crate::hub::shard;
-use crate::hub::shard::Shard;
+use crate::hub::shard::FlushRule;
 use crate::ingest;
 use crate::sequencer;
 use crate::sequencer::Sequencer;
@@ -44,12 +42,8 @@ use crate::tape;
 use crate::tape::Journal;
 use crate::wire::answer::Limits;
 
-/// How long what a client still sends is read after the last byte for it: closing at once would
-/// answer with a reset, which can overtake the close frame. The library's clock is half a second
-/// coarse.
-const LINGER: Duration = Duration::from_millis(600);
-/// Bytes that the kernel holds unsent for one client: beyond them they wait where they are counted.
-const NOTSENT_LOWAT: u32 = 16 * 1024;
+/// Connections that the system holds until they are accepted.
+const BACKLOG: i32 = 4096;
 
 /// Why the application could not start.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +105,12 @@ impl App {
         let listen = config.http.listen;
         let listener = TcpListener::bind(listen)
             .map_err(|source| Error::Listen { address: listen, source })?;
+        // A thousand clients may come back in the same second.
+        socket2::SockRef::from(&listener).listen(BACKLOG).map_err(start("the listener"))?;
         let address = listener.local_addr().map_err(start("the listener"))?;
+        if let Err(reason) = descriptors::raise(config.limits.connections) {
+            warn!("limits.connections = {}: {reason}", config.limits.connections);
+        }
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
         let hub = Arc::new(Hub::new(config.hub.ring_events, clock::monotonic()));
@@ -197,7 +196,7 @@ impl App {
     }
 
     fn connections(&self) -> u64 {
-        self.house.hub.stats().iter().map(|stats| stats.connections()).sum()
+        self.house.hub.stats().iter().map(|stats| stats.connections.get()).sum()
     }
 }
 
@@ -292,48 +291,16 @@ fn start_server(
     listener: TcpListener,
     house: &Arc<House>,
 ) -> Result<Server, Error> {
-    let rules = rules(config);
-    let shared = Arc::clone(house);
-    let factory = move || {
-        let (hub, tape) = (Arc::clone(&shared.hub), shared.tape.clone());
-        let application = WebApp::new().configure(http::routes);
-        match Shard::join(hub, tape, rules.clone(), clock::monotonic()) {
-            Ok(shard) => {
-                let shard = shop::shared(shard);
-                actix_web::rt::spawn(shard::run(std::rc::Rc::clone(&shard)));
-                application.app_data(Shop::new(shard, Arc::clone(&shared)))
-            }
-            Err(error) => {
-                error!(%error, "a worker has no shard and refuses requests");
-                application
-            }
-        }
+    let millis = |ms: u32| Duration::from_millis(ms.into());
+    let listening = Listening {
+        rules: rules(config),
+        flush: FlushRule {
+            min: millis(config.http.flush_ms_min),
+            max: millis(config.http.flush_ms_max),
+        },
+        workers: config.http.workers,
+        head_timeout: millis(config.http.head_timeout_ms),
+        connections: config.limits.connections,
     };
-    let timeout = Duration::from_secs(u64::from(config.stream.write_deadline_ms / 1_000) + 1);
-    let server = HttpServer::new(factory)
-        .on_connect(move |io, _| tune(io, timeout))
-        .client_request_timeout(Duration::from_millis(config.http.head_timeout_ms.into()))
-        .client_disconnect_timeout(LINGER)
-        .shutdown_timeout(2)
-        .disable_signals();
-    let server = match config.http.workers {
-        0 => server,
-        workers => server.workers(workers),
-    };
-    let server = server.listen(listener).map_err(start("the server"))?;
-    Ok(server.run())
-}
-
-/// Small frames leave at once, stale bytes do not hide in the kernel, and a peer that takes
-/// nothing is cut.
-fn tune(io: &dyn std::any::Any, timeout: Duration) {
-    let Some(stream) = io.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
-    let socket = socket2::SockRef::from(stream);
-    let tuned = socket
-        .set_tcp_nodelay(true)
-        .and_then(|()| socket.set_tcp_notsent_lowat(NOTSENT_LOWAT))
-        .and_then(|()| socket.set_tcp_user_timeout(Some(timeout)));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "a socket could not be tuned");
-    }
+    server::start(listener, listening, house).map_err(start("the server"))
 }

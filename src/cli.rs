@@ -3,6 +3,7 @@
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::bench::Bench;
 use crate::cli::db::Db;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Serve;
@@ -12,6 +13,7 @@ use crate::cli::standin::Standin;
 use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
 
+pub mod bench;
 mod chain;
 mod connection;
 pub mod db;
@@ -58,6 +60,8 @@ pub enum Command {
     Db(Db),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
+    /// Measure a server with many clients, and check that nothing is lost
+    Bench(Bench),
 }
 
 const EXAMPLES: &str = "\
@@ -88,6 +92,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Config(settings) => settings.run(),
         Command::Db(db) => db.run(talk),
         Command::Standin(standin) => standin.run(talk),
+        Command::Bench(bench) => bench.run(talk),
     }
 }
 

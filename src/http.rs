@@ -1,10 +1,12 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
+mod conn;
 mod failure;
 mod guard;
 mod ops;
 mod origin;
 mod reference;
+pub mod server;
 pub mod shop;
 pub mod visitors;
 mod websocket;

@@ -7,6 +7,7 @@ pub mod past;
 pub mod ring;
 pub mod shard;
 pub mod shared;
+pub mod stats;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -21,7 +22,7 @@ use tickwire_feeds::Nanos;
 use crate::event::Seq;
 use crate::hub::ring::Reader;
 use crate::hub::ring::Writer;
-use crate::hub::shard::ShardStats;
+use crate::hub::stats::ShardStats;
 
 pub use shared::Shared;
 

@@ -4,6 +4,7 @@
 //! caller's to keep: it asks for room before it pushes data, and acts by the `slow` policy when
 //! there is none.
 
+use bytes::Buf as _;
 use bytes::Bytes;
 use bytes::BytesMut;
 
@@ -103,13 +104,28 @@ impl Outbox {
         }
     }
 
+    /// What waits.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The socket took so many of [`Outbox::bytes`].
+    pub fn advance(&mut self, count: usize) {
+        self.most = self.most.max(self.bytes.len());
+        if count < self.bytes.len() {
+            self.bytes.advance(count);
+        } else if self.most > KEPT_MAX {
+            (self.bytes, self.most) = (BytesMut::new(), 0);
+        } else {
+            self.bytes.clear();
+        }
+    }
+
     /// Takes the next bytes for the socket, at most `count`.
     pub fn take(&mut self, count: usize) -> Bytes {
-        self.most = self.most.max(self.bytes.len());
-        let taken = self.bytes.split_to(count.min(self.bytes.len())).freeze();
-        if self.bytes.is_empty() && self.most > KEPT_MAX {
-            (self.bytes, self.most) = (BytesMut::new(), 0);
-        }
+        let taken = Bytes::copy_from_slice(self.bytes.get(..count).unwrap_or(&self.bytes));
+        self.advance(taken.len());
         taken
     }
 

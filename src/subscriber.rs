@@ -5,10 +5,16 @@
 //! in its [`Outbox`].
 
 mod allowance;
+mod flush;
+mod plan;
 mod pulse;
+mod rates;
+mod slow;
+mod snapshots;
 mod stream;
 mod subscribing;
 mod subscription;
+mod tally;
 mod tape;
 mod trace;
 
@@ -39,16 +45,24 @@ use crate::wire::json;
 use crate::wire::json::StreamName;
 use crate::wire::op;
 use crate::wire::op::Op;
-use crate::wire::op::Slow;
 
 use allowance::Allowance;
 use allowance::Verdict;
+use flush::Flushes;
+use flush::conflation_of;
 use pulse::Pulse;
+use slow::Dropped;
+use slow::Said;
 use stream::Due;
 use stream::Phase;
 use stream::Streams;
 use subscription::Subscription;
 
+pub use rates::Measure;
+pub use rates::Rates;
+pub use snapshots::Snapshots;
+pub use snapshots::Uses;
+pub use tally::Tally;
 pub use tape::Fed;
 pub use trace::Trace;
 
@@ -79,6 +93,10 @@ pub struct View<'a> {
     pub board: &'a Board,
     /// Names the tape and what it keeps.
     pub tape: &'a Tape,
+    /// What each stream had of late.
+    pub rates: &'a Rates,
+    /// Encoded snapshots of the board.
+    pub snapshots: &'a Snapshots,
     /// For timeouts.
     pub now: Instant,
     /// For people.
@@ -133,11 +151,18 @@ pub struct Subscriber {
     tracing: stream::Queue,
     /// Streams that were not taken in time and are due a fresh snapshot.
     behind: stream::Queue,
+    /// Streams that drop what comes, until there is room to say so.
+    dropping: stream::Queue,
+    /// By slot, what was dropped and not said yet.
+    dropped: HashMap<u32, Dropped>,
+    flushes: Flushes,
     /// The streams in [`Phase::Tape`] have everything up to here.
     tape_at: Option<Seq>,
-    waiting: Option<Waiting>,
+    /// In a box, being large and rare.
+    waiting: Option<Box<Waiting>>,
     allowance: Allowance,
     pulse: Pulse,
+    tally: Tally,
 }
 
 #[derive(Debug)]
@@ -160,10 +185,14 @@ impl Subscriber {
             starting: stream::Queue::default(),
             tracing: stream::Queue::default(),
             behind: stream::Queue::default(),
+            dropping: stream::Queue::default(),
+            dropped: HashMap::new(),
+            flushes: Flushes::default(),
             tape_at: None,
             waiting: None,
             allowance: Allowance::new(rules.limits.ops_per_s, view.now),
             pulse: Pulse::new(&rules, view.now),
+            tally: Tally::default(),
             rules,
         };
         subscriber.welcome(view);
@@ -206,6 +235,7 @@ impl Subscriber {
         }
         match op {
             Ok(Op::Subscribe(op)) => self.subscribe_or_wait(id, op, view),
+            Ok(Op::Plan(op)) => self.plan(id, &op, view),
             Ok(Op::Unsubscribe(op)) => self.unsubscribe(id, &op, view),
             Ok(Op::Subscriptions) => self.list(id),
             Ok(Op::Ping) => self.push(&Answer::Pong { id, now: Time(view.wall) }),
@@ -215,7 +245,8 @@ impl Subscriber {
 
     /// The shard moved on: takes up an operation that waited for it.
     pub fn retry(&mut self, view: &View<'_>) {
-        if let Some(Waiting { id, op, deadline }) = self.waiting.take() {
+        if let Some(waiting) = self.waiting.take() {
+            let Waiting { id, op, deadline } = *waiting;
             if view.now < deadline {
                 self.attempt(id, op, view, deadline);
             } else {
@@ -244,8 +275,13 @@ impl Subscriber {
                 let owner = stream.owner;
                 if let Some(clock) = conflation_of(&mut self.subscriptions, owner) {
                     clock.changed.push(due, &self.streams);
+                    self.flushes.expect(clock.flush_at());
                 }
                 Got::Something
+            }
+            Phase::Dropping => {
+                self.drop_message(slot, seq);
+                Got::Nothing
             }
             Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Tape { .. } => {
                 Got::Nothing
@@ -282,14 +318,18 @@ impl Subscriber {
         self.grow(symbol, view);
     }
 
-    /// Produces what is due and has room: first snapshots, and fresh ones for a slow client.
-    pub fn fill(&mut self, board: &Board) {
-        let mut message = Vec::new();
+    /// Produces what is due and has room: first snapshots, and what a slow client is due.
+    pub fn fill(&mut self, board: &Board, snapshots: &Snapshots) {
         while self.outbox.wants_more() {
             let due = self.starting.pop(&self.streams, Phase::Starting);
-            let due = due.or_else(|| self.behind.pop(&self.streams, Phase::Changed));
+            let due = due.or_else(|| self.pop_slow());
             let Some(due) = due.or_else(|| self.pop_overdue()) else { return };
-            self.push_snapshot(due.slot, board, &mut message);
+            if self.say_dropped(due.slot, board) == Said::All {
+                continue;
+            }
+            let Some(stream) = self.streams.get(due.slot) else { continue };
+            let name = (stream.channel, stream.symbol);
+            snapshots.with(name, board, |message| self.push_snapshot(due.slot, board, message));
         }
     }
 
@@ -327,9 +367,9 @@ impl Subscriber {
     /// When [`Subscriber::on_timeout`] wants to be called.
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
-        let flushes = self.subscriptions.iter().filter_map(Subscription::flush_at);
         let waiting = self.waiting.as_ref().map(|waiting| waiting.deadline);
-        flushes.chain(waiting).fold(self.pulse.poll_timeout(), Instant::min)
+        let others = self.flushes.next.into_iter().chain(waiting);
+        others.fold(self.pulse.poll_timeout(), Instant::min)
     }
 
     /// The time of [`Subscriber::poll_timeout`] has come.
@@ -337,10 +377,8 @@ impl Subscriber {
         if self.waiting.as_ref().is_some_and(|waiting| waiting.deadline <= view.now) {
             self.retry(view);
         }
-        for subscription in &mut self.subscriptions {
-            subscription.tick(view.now, view.board.seq());
-        }
-        self.fill(view.board);
+        self.strike(view.now, view.board.seq());
+        self.fill(view.board, view.snapshots);
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
             pulse::Beat::Nothing => {}
             pulse::Beat::Heartbeat => self.heartbeat(view),
@@ -354,7 +392,7 @@ impl Subscriber {
         let mut cursor = board.seq().min(self.tape_at.unwrap_or(Seq::MAX));
         let streams = &self.streams;
         let conflated = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
-        let queues = [&mut self.starting, &mut self.tracing, &mut self.behind];
+        let queues = [&mut self.starting, &mut self.tracing, &mut self.behind, &mut self.dropping];
         for queue in queues.into_iter().chain(conflated.map(|clock| &mut clock.changed)) {
             if let Some(due) = queue.front(streams) {
                 cursor = cursor.min(Seq(due.seq.0.saturating_sub(1)));
@@ -403,34 +441,15 @@ impl Subscriber {
     }
 
     fn close(&mut self, close: Close) {
+        let is_first = self.outbox.closing().is_none();
+        self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
         self.outbox.close(close);
         self.waiting = None;
     }
 
-    /// There is no room for a message of a live stream: its policy decides.
-    fn overflow(&mut self, slot: u32, seq: Seq) {
-        let Some(stream) = self.streams.get_mut(slot) else { return };
-        let owner = stream.owner;
-        let due = Due { slot, round: stream.round, seq };
-        match self.slow_of(owner) {
-            Slow::Close => self.close(Close::TooSlow),
-            Slow::Conflate => {
-                self.set_phase(slot, Phase::Changed);
-                self.behind.push(due, &self.streams);
-            }
-            Slow::Spill => {
-                let before = Seq(seq.0.saturating_sub(1));
-                self.set_phase(slot, Phase::Tape { after: before });
-                self.tape_at = Some(self.tape_at.map_or(before, |at| at.min(before)));
-            }
-        }
-    }
-
-    fn push_snapshot(&mut self, slot: u32, board: &Board, message: &mut Vec<u8>) {
+    fn push_snapshot(&mut self, slot: u32, board: &Board, message: &[u8]) {
         let Some(stream) = self.streams.get(slot) else { return };
         let (channel, symbol, owner) = (stream.channel, stream.symbol, stream.owner);
-        message.clear();
-        json::write_snapshot(message, channel, symbol, board);
         self.outbox.push(message);
         let conflated = self.is_conflated(owner);
         let held = board.symbol(symbol).map(|symbol| board.last(channel, symbol));
@@ -440,28 +459,10 @@ impl Subscriber {
         }
     }
 
-    /// The next changed stream of a conflated subscription whose time has come.
-    fn pop_overdue(&mut self) -> Option<Due> {
-        let streams = &self.streams;
-        let mut clocks = self.subscriptions.iter_mut().filter_map(|of| of.conflation.as_mut());
-        clocks.find_map(|clock| clock.pop_due(streams))
-    }
-
     fn set_phase(&mut self, slot: u32, phase: Phase) {
         if let Some(stream) = self.streams.get_mut(slot) {
             stream.phase = phase;
         }
-    }
-
-    fn slow_of(&self, owner: u32) -> Slow {
-        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key);
-        let found = at.ok().and_then(|at| self.subscriptions.get(at));
-        found.map_or(Slow::Close, |subscription| subscription.slow)
-    }
-
-    fn is_conflated(&self, owner: u32) -> bool {
-        let at = self.subscriptions.binary_search_by_key(&owner, |of| of.key);
-        at.is_ok_and(|at| self.subscriptions.get(at).is_some_and(|of| of.conflation.is_some()))
     }
 
     /// The slots of a feed's streams, by channel and then by symbol bytewise.
@@ -474,12 +475,6 @@ impl Subscriber {
         named.sort_unstable();
         named.into_iter().map(|(_, _, slot)| slot).collect()
     }
-}
-
-/// The clock of a subscription; they stand in the order of their keys.
-fn conflation_of(list: &mut [Subscription], owner: u32) -> Option<&mut subscription::Conflation> {
-    let at = list.binary_search_by_key(&owner, |subscription| subscription.key).ok()?;
-    list.get_mut(at)?.conflation.as_mut()
 }
 
 impl stream::Stream {

@@ -13,13 +13,17 @@ use prometheus_client::registry::Registry;
 use tickwire_feeds::tick::State;
 
 use crate::hub::Hub;
-use crate::hub::shard::ShardStats;
+use crate::hub::stats::Count;
+use crate::hub::stats::ShardStats;
 use crate::ingest;
 use crate::sequencer;
 use crate::tape::Tape;
 
 /// Of what [`Report::encode`] makes.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Name, help and value of a figure of each shard.
+type Figure = (&'static str, &'static str, fn(&ShardStats) -> &Count);
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -95,6 +99,16 @@ impl Report<'_> {
             "1 while the feed is live",
             of(|stats| u64::from(stats.state() == State::Live)),
         );
+        page.gauges(
+            "feed_queue_ticks",
+            "Ticks waiting for the sequencer",
+            of(ingest::Stats::queued),
+        );
+        page.counters(
+            "feed_queue_full",
+            "Times that queue was full",
+            of(ingest::Stats::queue_full),
+        );
         let rejected = self.feeds.iter().flat_map(|(name, stats)| {
             stats.rejected().map(|(reason, count)| {
                 (vec![("feed", (*name).to_owned()), ("reason", reason.to_owned())], count)
@@ -104,23 +118,45 @@ impl Report<'_> {
     }
 
     fn shards(&self, page: &mut Page) {
-        let of = |read: fn(&ShardStats) -> &AtomicU64| {
+        let of = |read: fn(&ShardStats) -> &Count| {
             let rows = self.shards.iter().enumerate();
-            rows.map(|(index, stats)| {
-                (vec![("shard", index.to_string())], read(stats).load(Ordering::Relaxed))
-            })
-            .collect::<Vec<_>>()
+            rows.map(|(index, stats)| (vec![("shard", index.to_string())], read(stats).get()))
+                .collect::<Vec<_>>()
         };
-        page.gauges("shard_connections", "Clients connected", of(|stats| &stats.connections));
-        page.gauges("shard_streams", "Streams that clients listen to", of(|stats| &stats.streams));
-        page.gauges("shard_seq", "The shard's place on the tape", of(|stats| &stats.seq));
-        page.counters("shard_events", "Events applied", of(|stats| &stats.events));
-        page.counters(
-            "shard_delivered",
-            "Messages handed to clients' outboxes",
-            of(|stats| &stats.delivered),
-        );
-        page.counters("shard_laps", "Times caught up from the journal", of(|stats| &stats.laps));
+        let gauges: [Figure; _] = [
+            ("shard_connections", "Clients connected", |of| &of.connections),
+            ("shard_streams", "Streams that clients listen to", |of| &of.streams),
+            ("shard_seq", "The shard's place on the tape", |of| &of.seq),
+            ("shard_ring_events", "Events waiting between sequencer and shard", |of| &of.ring),
+            ("shard_flush_wait_us", "Wait after the last flush", |of| &of.flush_wait_us),
+            ("shard_outbox_bytes", "Bytes waiting for all clients", |of| &of.outbox_bytes),
+            ("shard_outbox_bytes_max", "Bytes waiting for one client", |of| &of.outbox_bytes_max),
+            ("shard_following", "Clients that are read the tape", |of| &of.following),
+        ];
+        for (name, help, read) in gauges {
+            page.gauges(name, help, of(read));
+        }
+        let counters: [Figure; _] = [
+            ("shard_laps", "Times caught up from the journal", |of| &of.laps),
+            ("shard_events", "Events applied", |of| &of.events),
+            ("shard_encoded", "Messages encoded from events", |of| &of.encoded),
+            ("shard_delivered", "Messages put into clients' outboxes", |of| &of.delivered),
+            ("shard_flushes", "Times that all that waited was sent", |of| &of.flushes),
+            ("shard_writes", "Writes to clients' sockets", |of| &of.writes),
+            ("shard_written_bytes", "Bytes of those writes", |of| &of.written_bytes),
+            ("shard_snapshot_hits", "Snapshots encoded before", |of| &of.snapshot_hits),
+            ("shard_snapshot_misses", "Snapshots encoded anew", |of| &of.snapshot_misses),
+            ("shard_flushed", "Snapshots by the clock of conflate_ms", |of| &of.flushed),
+            ("shard_conflated", "Snapshots for slow clients", |of| &of.conflated),
+            ("shard_spills", "Slow clients fed from the tape", |of| &of.spills),
+            ("shard_gaps", "Gaps that slow clients were told of", |of| &of.gaps),
+            ("shard_dropped", "Messages inside those gaps", |of| &of.dropped),
+            ("shard_too_slow", "Clients closed for being too slow", |of| &of.too_slow),
+            ("shard_handed_over", "Times a socket was full", |of| &of.handed_over),
+        ];
+        for (name, help, read) in counters {
+            page.counters(name, help, of(read));
+        }
     }
 }
 

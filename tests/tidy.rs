@@ -12,6 +12,7 @@ use std::path::PathBuf;
 /// Modules of the server, from the bottom of the house to the top; one uses only those before it.
 const ORDER: &[&str] = &[
     "clock",
+    "descriptors",
     "config",
     "event",
     "board",
@@ -26,6 +27,7 @@ const ORDER: &[&str] = &[
     "standin",
     "telemetry",
     "http",
+    "load",
     "cli",
     "app",
 ];
@@ -45,7 +47,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("actix_ws", &["src/http"], "a sans-IO core"),
     (
         "tungstenite",
-        &["src/ingest", "src/standin", "src/cli", "tests/", "benches/"],
+        &["src/ingest", "src/standin", "src/load", "src/cli", "tests/", "benches/"],
         "a sans-IO core",
     ),
     ("sqlx", &["src/store", "tests/", "benches/"], "a verb of `store`"),

@@ -17,6 +17,11 @@ pub struct Http {
     pub allowed_origins: Vec<String>,
     /// The URL under which browsers reach the service, behind a proxy; empty: as in `listen`.
     pub public_url: String,
+    /// Shortest time between two writes to the clients of a worker, in ms, 0..=1,000.
+    pub flush_ms_min: u32,
+    /// Longest time that a message waits to be written with others, in ms, 0..=1,000, at least
+    /// `flush_ms_min`.
+    pub flush_ms_max: u32,
     /// Longest time for a request's head to arrive, in ms, 100..=600,000.
     pub head_timeout_ms: u32,
     /// Time over which clients are asked to come back after a shutdown, in ms, 0..=600,000.
@@ -32,6 +37,7 @@ impl Http {
             let expected = "origins like \"https://example.org\", without a path or pattern";
             return Err(section.refusal("allowed_origins", expected));
         }
+        let flush_ms_min = section.number("flush_ms_min", 0..=1_000)?;
         Ok(Self {
             listen: section.parsed(
                 "listen",
@@ -43,6 +49,8 @@ impl Http {
             public_url: section.parsed("public_url", "a URL or nothing", |text| {
                 (text.is_empty() || rest_of_web_url(text).is_some()).then(|| text.to_owned())
             })?,
+            flush_ms_min,
+            flush_ms_max: section.number("flush_ms_max", flush_ms_min..=1_000)?,
             head_timeout_ms: section.number("head_timeout_ms", 100..=600_000)?,
             reconnect_spread_ms: section.number("reconnect_spread_ms", 0..=600_000)?,
             shutdown_ms: section.number("shutdown_ms", 100..=600_000)?,

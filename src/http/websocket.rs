@@ -31,6 +31,7 @@ use crate::http::guard::Guard;
 use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
+use crate::hub::shard::Line;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::wire::Close;
@@ -51,6 +52,7 @@ pub(super) async fn stream(
     let shard = Rc::clone(shop.shard());
     let protocols = check_protocols(&request)?;
     let visit = shop.admit(&request)?;
+    let line = request.conn_data::<Rc<Line>>().cloned();
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(&request, &mut guarded).await.map_err(Failure::of)?;
@@ -60,7 +62,7 @@ pub(super) async fn stream(
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
-    let id = shard.borrow_mut().connect();
+    let id = shard.borrow_mut().connect(line);
     let over = Rc::new(Notify::new());
     let incoming = Incoming { messages, breach, over: Rc::clone(&over), _session: session };
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
@@ -96,48 +98,70 @@ struct Incoming {
 }
 
 /// Hands a client's messages to its subscriber, in order, until either end is over.
-async fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) {
-    let over = Rc::clone(&incoming.over);
-    let mut turn = 0;
-    loop {
-        let message = tokio::select! {
-            message = incoming.next(&shard, id) => message,
-            () = over.notified() => return,
-        };
-        let done = match message {
-            Some(Ok(AggregatedMessage::Text(text))) => {
-                let text = text.as_bytes();
-                shard.borrow_mut().with(id, |subscriber, view| subscriber.on_text(text, view));
-                false
+#[expect(clippy::manual_async_fn, reason = "an async fn would keep room for its arguments twice")]
+fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) -> impl Future<Output = ()> {
+    async move {
+        let mut turn = 0;
+        loop {
+            let over = Rc::clone(&incoming.over);
+            let message = tokio::select! {
+                message = incoming.next(&shard, id) => message,
+                () = over.notified() => return,
+            };
+            if incoming.hand_in(message, &shard, id) == Ended::Yes {
+                break;
             }
-            Some(Ok(AggregatedMessage::Ping(payload))) => {
-                shard.borrow_mut().with(id, |subscriber, _| subscriber.on_ping(&payload));
-                false
+            turn += 1;
+            if turn % TURN_MESSAGES == 0 {
+                tokio::task::yield_now().await;
             }
-            Some(Ok(AggregatedMessage::Pong(_))) => {
-                shard.borrow_mut().with(id, |subscriber, _| subscriber.on_pong());
-                false
-            }
-            Some(Ok(AggregatedMessage::Binary(_))) => fail(&shard, id, Close::Unsupported),
-            Some(Ok(AggregatedMessage::Close(reason))) => fail(&shard, id, answer_to(reason)),
-            Some(Err(error)) => fail(&shard, id, close_for(&error)),
-            None => match incoming.breach.take() {
-                Some(close) => fail(&shard, id, close),
-                None => true,
-            },
-        };
-        if done {
-            break;
         }
-        turn += 1;
-        if turn % TURN_MESSAGES == 0 {
-            tokio::task::yield_now().await;
-        }
+        shard.borrow_mut().hung_up(id);
     }
-    shard.borrow_mut().hung_up(id);
+}
+
+/// Whether anything more is read from a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    No,
+    Yes,
 }
 
 impl Incoming {
+    fn hand_in(
+        &self,
+        message: Option<Result<AggregatedMessage, ProtocolError>>,
+        shard: &SharedShard,
+        id: ConnectionId,
+    ) -> Ended {
+        let mut shard = shard.borrow_mut();
+        match message {
+            Some(Ok(AggregatedMessage::Text(text))) => {
+                shard.with(id, |subscriber, view| subscriber.on_text(text.as_bytes(), view));
+            }
+            Some(Ok(AggregatedMessage::Ping(payload))) => {
+                shard.with(id, |subscriber, _| subscriber.on_ping(&payload));
+            }
+            Some(Ok(AggregatedMessage::Pong(_))) => {
+                shard.with(id, |subscriber, _| subscriber.on_pong());
+            }
+            Some(Ok(AggregatedMessage::Binary(_))) => {
+                return fail(&mut shard, id, Close::Unsupported);
+            }
+            Some(Ok(AggregatedMessage::Close(reason))) => {
+                return fail(&mut shard, id, answer_to(reason));
+            }
+            Some(Err(error)) => return fail(&mut shard, id, close_for(&error)),
+            None => {
+                if let Some(close) = self.breach.take() {
+                    fail(&mut shard, id, close);
+                }
+                return Ended::Yes;
+            }
+        }
+        Ended::No
+    }
+
     /// The next message, as soon as there is room for what answers it. Operations also wait while
     /// an earlier one does.
     async fn next(
@@ -160,15 +184,14 @@ impl Incoming {
 }
 
 /// Closes with a code, after an error message where there is one to say. Nothing is read any more.
-fn fail(shard: &SharedShard, id: ConnectionId, close: Close) -> bool {
+fn fail(shard: &mut Shard, id: ConnectionId, close: Close) -> Ended {
     let reject = (close == Close::TooLarge).then(|| {
-        let limits = shard.borrow().rules().limits;
-        let message =
-            format!("a message may have {} bytes, in few fragments", limits.message_bytes);
+        let bytes = shard.rules().limits.message_bytes;
+        let message = format!("a message may have {bytes} bytes, in few fragments");
         Reject::new(Code::MessageTooLarge, message)
     });
-    shard.borrow_mut().with(id, |subscriber, _| subscriber.fail(close, reject.as_ref()));
-    true
+    shard.with(id, |subscriber, _| subscriber.fail(close, reject.as_ref()));
+    Ended::Yes
 }
 
 /// A close is answered with its own code, if it may stand in a frame (RFC 6455 §7.4).

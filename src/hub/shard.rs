@@ -4,6 +4,8 @@
 //! needs no protocol. Nothing of it is shared with another thread but the ring.
 
 mod connection;
+mod flush;
+mod line;
 mod listeners;
 mod pump;
 
@@ -12,8 +14,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::task::Waker;
 use std::time::Instant;
@@ -32,10 +32,15 @@ use crate::hub::Trouble;
 use crate::hub::past;
 use crate::hub::ring::Knocker;
 use crate::hub::ring::Reader;
+use crate::hub::shard::connection::Connection;
 use crate::hub::shard::connection::Connections;
+use crate::hub::shard::flush::Flush;
 use crate::hub::shard::listeners::Listeners;
+use crate::hub::stats::ShardStats;
 use crate::subscriber::Pace;
+use crate::subscriber::Rates;
 use crate::subscriber::Rules;
+use crate::subscriber::Snapshots;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Cursor;
@@ -45,35 +50,12 @@ use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
 
 pub use connection::ConnectionId;
+pub use flush::FlushRule;
+pub use line::Line;
 pub use pump::run;
 
-/// Most bytes handed to a socket at once: the rest stays where it can be counted.
-const CHUNK_BYTES: usize = 32 * 1024;
-
-/// Counters of one shard, read by `/metrics`.
-#[derive(Debug, Default)]
-pub struct ShardStats {
-    /// Connections now.
-    pub connections: AtomicU64,
-    /// Streams joined now.
-    pub streams: AtomicU64,
-    /// Messages delivered to outboxes from the ring.
-    pub delivered: AtomicU64,
-    /// Events applied.
-    pub events: AtomicU64,
-    /// Times that it had to catch up from the journal.
-    pub laps: AtomicU64,
-    /// Its place on the tape.
-    pub seq: AtomicU64,
-}
-
-impl ShardStats {
-    /// Connections now.
-    #[must_use]
-    pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
-    }
-}
+/// Most bytes of encoded snapshots that are kept for other clients; few in tests, which are small.
+const SNAPSHOT_BYTES: usize = if cfg!(test) { 4_000 } else { 4 << 20 };
 
 /// What one worker thread owns.
 #[derive(Debug)]
@@ -81,6 +63,8 @@ pub struct Shard {
     hub: Arc<Hub>,
     tape: Tape,
     board: Board,
+    rates: Rates,
+    snapshots: Snapshots,
     rules: Rc<Rules>,
     ring: Reader,
     knocker: Knocker,
@@ -92,14 +76,16 @@ pub struct Shard {
     connections: Connections,
     listeners: Listeners,
     timers: BinaryHeap<Reverse<(Instant, ConnectionId)>>,
-    /// Connections that got something and must be woken.
+    /// Connections that got something to send.
     dirty: Vec<ConnectionId>,
+    flush: Flush,
     /// Connections that could go on reading the tape.
     hungry: Vec<ConnectionId>,
     /// Connections with an operation that waits for this shard to move on.
     waiting: Vec<ConnectionId>,
     /// What clients were last told of: the hub's count of troubles, and this shard's pace.
     troubles: (u64, Pace),
+    census_at: Instant,
     drained: bool,
     trouble: Option<Trouble>,
     stats: Arc<ShardStats>,
@@ -113,7 +99,11 @@ impl Shard {
     ///
     /// # Errors
     /// If the tape cannot be read.
-    pub fn join(hub: Arc<Hub>, tape: Tape, rules: Rules, now: Instant) -> Result<Self, Error> {
+    pub fn join(
+        (hub, tape): (Arc<Hub>, Tape),
+        (rules, flush): (Rules, FlushRule),
+        now: Instant,
+    ) -> Result<Self, Error> {
         let ring = hub.join();
         let board = tape.checkpoint()?;
         let stats = Arc::new(ShardStats::default());
@@ -131,17 +121,23 @@ impl Shard {
             listeners: Listeners::default(),
             timers: BinaryHeap::new(),
             dirty: Vec::new(),
+            flush: Flush::new(flush, now),
             hungry: Vec::new(),
             waiting: Vec::new(),
             troubles: (0, Pace::Keeping),
+            census_at: now,
             drained: false,
             trouble: None,
             stats,
             board,
+            rates: Rates::new(now),
+            snapshots: Snapshots::new(SNAPSHOT_BYTES),
         };
         while shard.board.seq() < shard.tape.head() {
             shard.catch_up_to(shard.tape.head())?;
         }
+        // What was caught up with did not happen just now.
+        shard.rates = Rates::new(clock::monotonic());
         Ok(shard)
     }
 
@@ -175,15 +171,15 @@ impl Shard {
         self.connections.len()
     }
 
-    /// A client connected.
-    pub fn connect(&mut self) -> ConnectionId {
+    /// A client connected; `line` is its socket, if that can be written to.
+    pub fn connect(&mut self, line: Option<Rc<Line>>) -> ConnectionId {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::new(Rc::clone(&self.rules), &self.view(now));
         if let Some(service) = self.service() {
             subscriber.on_service(&service.to_json());
         }
         let timeout = subscriber.poll_timeout();
-        let id = self.connections.insert(subscriber, timeout);
+        let id = self.connections.insert((subscriber, line), timeout);
         self.timers.push(Reverse((timeout, id)));
         id
     }
@@ -191,6 +187,7 @@ impl Shard {
     /// A client is gone.
     pub fn disconnect(&mut self, id: ConnectionId) {
         if let Some(mut connection) = self.connections.remove(id) {
+            self.stats.count(&connection.subscriber.take_tally());
             connection.subscriber.end_all();
             let changes = connection.subscriber.take_changes();
             self.listeners.apply(id, &changes);
@@ -229,20 +226,21 @@ impl Shard {
     pub fn poll_bytes(&mut self, id: ConnectionId, waker: &Waker) -> Poll<Option<Bytes>> {
         self.settle(id);
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
-        let outbox = connection.subscriber.outbox_mut();
-        if outbox.is_empty() {
-            if connection.hung_up {
-                return Poll::Ready(None);
-            }
+        if connection.is_first_poll() {
+            // The library writes the head of its answer first, then the shard may write.
             connection.waker = Some(waker.clone());
+            self.mark(id);
             return Poll::Pending;
         }
-        let was_full = !outbox.has_room(0);
-        let bytes = outbox.take(CHUNK_BYTES);
-        if was_full && outbox.has_room(0) {
-            connection.notice.notify_one();
+        if !connection.subscriber.outbox().is_empty() {
+            self.stats.handed_over.add(1);
+            return Poll::Ready(Some(connection.hand_over()));
         }
-        Poll::Ready(Some(bytes))
+        if connection.hung_up {
+            return Poll::Ready(None);
+        }
+        connection.waker = Some(waker.clone());
+        Poll::Pending
     }
 
     /// Nothing more will be read from the client: the connection ends when its bytes have left.
@@ -269,7 +267,7 @@ impl Shard {
         if !changes.is_empty() {
             self.listeners.apply(id, &changes);
         }
-        connection.subscriber.fill(&self.board);
+        connection.subscriber.fill(&self.board, &self.snapshots);
         if let Err(error) = self.serve_tape(id) {
             error!(%error, "cannot read the tape for a client");
             if let Some(connection) = self.connections.get_mut(id) {
@@ -331,25 +329,34 @@ impl Shard {
         Ok(())
     }
 
-    /// Once a turn: each connection that got something has its timer set and is woken to write.
-    fn wake_dirty(&mut self) {
-        let now = clock::monotonic();
-        for id in self.dirty.drain(..) {
-            if let Some(connection) = self.connections.get_mut(id) {
-                connection.dirty = false;
-                connection.limit_closing(now);
-                let timeout = connection.next_timeout();
-                if timeout < connection.timeout {
-                    connection.timeout = timeout;
-                    self.timers.push(Reverse((timeout, id)));
-                }
-                // A conflated change only sets a timer.
-                let has_bytes = !connection.subscriber.outbox().is_empty();
-                if let Some(waker) = connection.waker.take_if(|_| has_bytes || connection.hung_up) {
-                    waker.wake();
-                }
+    /// Sends what waits for each connection that got something, and sets its timer.
+    fn flush(&mut self) {
+        let began = clock::monotonic();
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for id in dirty.drain(..) {
+            self.settle(id);
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            connection.dirty = false;
+            connection.limit_closing(began);
+            let timeout = connection.next_timeout();
+            if timeout < connection.timeout {
+                connection.timeout = timeout;
+                self.timers.push(Reverse((timeout, id)));
+            }
+            let wants_more = |connection: &Connection| connection.subscriber.outbox().wants_more();
+            let wanted_more = wants_more(connection);
+            connection.write(&self.stats);
+            if !wanted_more && wants_more(connection) {
+                self.mark(id);
             }
         }
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
+        let ended = clock::monotonic();
+        self.flush.done(began, ended);
+        let wait = self.flush.next().saturating_duration_since(ended).as_micros();
+        self.stats.flush_wait_us.set(u64::try_from(wait).unwrap_or(u64::MAX));
+        self.stats.flushes.add(1);
     }
 }
 
@@ -365,6 +372,8 @@ macro_rules! view {
         View {
             board: &$shard.board,
             tape: &$shard.tape,
+            rates: &$shard.rates,
+            snapshots: &$shard.snapshots,
             now: $now,
             wall: clock::now(),
             age_ms: $shard.hub.age_ms($now),

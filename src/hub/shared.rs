@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use crate::event::Channel;
 use crate::event::Event;
 use crate::event::Seq;
+use crate::hub::stats::Count;
 use crate::wire::json;
 use crate::wire::json::StreamName;
 
@@ -26,10 +27,12 @@ impl Shared {
     }
 
     /// Its message in a stream of its symbol; empty if it is none. The first reader that needs it
-    /// encodes it. Feed-wide events have none: theirs differs from stream to stream.
-    pub fn json(&self, stream: StreamName<'_>) -> &[u8] {
+    /// encodes it, and counts that. Feed-wide events have none: theirs differs from stream to
+    /// stream.
+    pub fn json(&self, stream: StreamName<'_>, encoded: &Count) -> &[u8] {
         let Some(cell) = self.json.get(stream.channel.index()) else { return &[] };
         cell.get_or_init(|| {
+            encoded.add(1);
             let mut message = Vec::with_capacity(256);
             json::write_event(&mut message, stream, &self.event, Seq::START);
             message.into_boxed_slice()

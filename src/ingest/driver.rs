@@ -219,7 +219,9 @@ impl<F: Feed + ?Sized> Driver<F> {
         if self.waiting.is_empty() {
             return Offered::All;
         }
-        self.intake.offer(&mut self.waiting)
+        let offered = self.intake.offer(&mut self.waiting);
+        self.stats.count_queue(self.intake.len(), offered);
+        offered
     }
 
     /// Waits until there may be room again.

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use tickwire_feeds::Nanos;
 use tickwire_feeds::tick::State;
 
+use crate::sequencer::intake::Offered;
+
 /// Stands for "not yet" and "none".
 const NONE: i64 = i64::MIN;
 
@@ -32,6 +34,8 @@ pub struct Stats {
     frames: AtomicU64,
     bytes: AtomicU64,
     ticks: AtomicU64,
+    queued: AtomicU64,
+    queue_full: AtomicU64,
     rejected: [AtomicU64; REASONS.len()],
     connects: AtomicU64,
     connected_since: AtomicI64,
@@ -48,6 +52,8 @@ impl Stats {
             frames: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             ticks: AtomicU64::new(0),
+            queued: AtomicU64::new(0),
+            queue_full: AtomicU64::new(0),
             rejected: [const { AtomicU64::new(0) }; REASONS.len()],
             connects: AtomicU64::new(0),
             connected_since: AtomicI64::new(NONE),
@@ -74,6 +80,18 @@ impl Stats {
     #[must_use]
     pub fn ticks(&self) -> u64 {
         self.ticks.load(Relaxed)
+    }
+
+    /// Ticks that waited for the sequencer when some were last handed over.
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        self.queued.load(Relaxed)
+    }
+
+    /// Times that no more ticks could be handed over.
+    #[must_use]
+    pub fn queue_full(&self) -> u64 {
+        self.queue_full.load(Relaxed)
     }
 
     /// Frames refused, by the reason's label; only reasons that occurred.
@@ -134,6 +152,11 @@ impl Stats {
 
     pub(super) fn count_ticks(&self, count: usize) {
         self.ticks.fetch_add(count as u64, Relaxed);
+    }
+
+    pub(super) fn count_queue(&self, ticks: usize, offered: Offered) {
+        self.queued.store(ticks as u64, Relaxed);
+        self.queue_full.fetch_add(u64::from(offered == Offered::Full), Relaxed);
     }
 
     pub(super) fn count_rejected(&self, reason: &str) {

@@ -43,6 +43,8 @@ pub(super) enum Phase {
     Settled,
     /// Nothing: a snapshot is due already.
     Changed,
+    /// Drops it: the client will be told how many were dropped.
+    Dropping,
     /// Nothing: the tape will be read; what is not above `after` was sent before.
     Tape { after: Seq },
 }
@@ -96,6 +98,10 @@ impl Streams {
             return Begun { slot, round: self.rounds, is_new: false };
         }
         let slot = self.free.pop().unwrap_or_else(|| {
+            if self.list.is_empty() {
+                // Most clients of a large crowd have one stream; a list by itself begins with four.
+                self.list.reserve_exact(1);
+            }
             self.list.push(None);
             u32::try_from(self.list.len() - 1).unwrap_or(u32::MAX)
         });
@@ -197,7 +203,10 @@ impl Queue {
 }
 
 fn is_due(stream: &Stream, due: Due) -> bool {
-    let waits = matches!(stream.phase, Phase::Starting | Phase::Tracing(_) | Phase::Changed);
+    let waits = match stream.phase {
+        Phase::Starting | Phase::Tracing(_) | Phase::Changed | Phase::Dropping => true,
+        Phase::Live | Phase::Settled | Phase::Tape { .. } => false,
+    };
     stream.round == due.round && waits
 }
 

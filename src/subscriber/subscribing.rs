@@ -49,14 +49,14 @@ enum Begin {
 
 /// What a list of names comes to.
 #[derive(Debug, Default)]
-struct Named<'a> {
-    known: Vec<(SymbolId, &'a Symbol)>,
+pub(super) struct Named<'a> {
+    pub(super) known: Vec<(SymbolId, &'a Symbol)>,
     pending: Vec<&'a Symbol>,
     rejected: Vec<&'a str>,
     /// With how many symbols each covers.
     patterns: Vec<(&'a Pattern, usize)>,
     /// The symbols that the patterns cover, bytewise.
-    covered: Vec<SymbolId>,
+    pub(super) covered: Vec<SymbolId>,
 }
 
 impl Subscriber {
@@ -73,7 +73,7 @@ impl Subscriber {
         deadline: Instant,
     ) {
         match begin(&op.start, view) {
-            Begin::Wait => self.waiting = Some(Waiting { id, op, deadline }),
+            Begin::Wait => self.waiting = Some(Box::new(Waiting { id, op, deadline })),
             begin => {
                 if let Err(reject) = self.subscribe(id.clone(), &op, begin, view) {
                     self.refuse(id, &reject);
@@ -93,8 +93,8 @@ impl Subscriber {
             return Err(Reject::new(Code::Unavailable, "this server is catching up"));
         }
         let named = resolve(&op.names, view.board);
-        let planned = self.plan(op.channel, &named, view.board);
-        self.check_limit(op.channel, &planned, &named)?;
+        let claimed = self.claim(op.channel, &named, view.board);
+        self.check_limit(op.channel, &claimed, &named)?;
         let answer = Subscribed {
             id,
             channel: op.channel.word(),
@@ -117,7 +117,7 @@ impl Subscriber {
                 self.end(slot);
             }
         }
-        for (symbol, by) in planned {
+        for (symbol, by) in claimed {
             self.begin((op.channel, symbol), (key, by), begin, view.board);
         }
         Ok(())
@@ -125,7 +125,7 @@ impl Subscriber {
 
     /// The streams that a list of names takes over: exact ones, then those that its patterns cover
     /// and no exact name holds.
-    fn plan(&self, channel: Channel, named: &Named<'_>, board: &Board) -> Vec<(SymbolId, By)> {
+    fn claim(&self, channel: Channel, named: &Named<'_>, board: &Board) -> Vec<(SymbolId, By)> {
         let exact: HashSet<SymbolId> = named.known.iter().map(|(id, _)| *id).collect();
         let free = |id: &SymbolId| {
             let stream = self.streams.slot(channel, *id).and_then(|slot| self.streams.get(slot));
@@ -158,11 +158,11 @@ impl Subscriber {
     fn check_limit(
         &self,
         channel: Channel,
-        planned: &[(SymbolId, By)],
+        claimed: &[(SymbolId, By)],
         named: &Named<'_>,
     ) -> Result<(), Reject> {
         let is_new = |(id, _): &&(SymbolId, By)| self.streams.slot(channel, *id).is_none();
-        let new = planned.iter().filter(is_new).count();
+        let new = claimed.iter().filter(is_new).count();
         let total = self.streams.len() + new;
         self.check_names("streams", total)?;
         let exact = named.known.iter().map(|(_, symbol)| *symbol).chain(named.pending.clone());
@@ -203,6 +203,9 @@ impl Subscriber {
         self.subscriptions.retain(|subscription| !subscription.is_empty());
         self.subscriptions_made = self.subscriptions_made.wrapping_add(1);
         let key = self.subscriptions_made;
+        if self.subscriptions.is_empty() {
+            self.subscriptions.reserve_exact(1);
+        }
         self.subscriptions.push(Subscription {
             key,
             channel: op.channel,
@@ -227,6 +230,7 @@ impl Subscriber {
         let phase =
             if let Begin::Trace(count) = begin { Phase::Tracing(count) } else { Phase::Starting };
         let begun = self.streams.begin(stream, owner, phase);
+        self.dropped.remove(&begun.slot);
         let due = Due { slot: begun.slot, round: begun.round, seq: board.seq().next() };
         if begun.is_new {
             self.changes.push(Change::Joined(stream.0, stream.1, begun.slot));
@@ -337,6 +341,7 @@ impl Subscriber {
 
     fn end(&mut self, slot: u32) -> usize {
         let Some(stream) = self.streams.end(slot) else { return 0 };
+        self.dropped.remove(&slot);
         self.changes.push(Change::Left(stream.channel, stream.symbol, slot));
         1
     }
@@ -394,7 +399,7 @@ fn begin(start: &Start, view: &View<'_>) -> Begin {
     }
 }
 
-fn resolve<'a>(names: &'a [Result<Name, String>], board: &Board) -> Named<'a> {
+pub(super) fn resolve<'a>(names: &'a [Result<Name, String>], board: &Board) -> Named<'a> {
     let mut named = Named::default();
     let mut covered = BTreeSet::new();
     for name in names {

@@ -47,8 +47,7 @@ pub(super) struct Conflation {
 impl Subscription {
     /// When its clock strikes next, if there is something to flush.
     pub(super) fn flush_at(&self) -> Option<Instant> {
-        let clock = self.conflation.as_ref()?;
-        (!clock.changed.is_empty() && clock.due.is_none()).then_some(clock.next)
+        self.conflation.as_ref()?.flush_at()
     }
 
     /// Time went on, and this shard stands here.
@@ -93,6 +92,11 @@ impl Conflation {
         let next = now.checked_add(interval)?;
         let clock = Self { interval, next, due: None, changed: Queue::default() };
         (interval_ms > 0).then_some(clock)
+    }
+
+    /// When it strikes next, if there is something to flush and no flush under way.
+    pub(super) fn flush_at(&self) -> Option<Instant> {
+        (!self.changed.is_empty() && self.due.is_none()).then_some(self.next)
     }
 
     /// The next stream to flush, once its time has come. What changes during a flush that the

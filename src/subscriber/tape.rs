@@ -36,6 +36,12 @@ impl Subscriber {
         self.tape_at.filter(|_| self.outbox.wants_more())
     }
 
+    /// Whether some of its streams are read from the tape.
+    #[must_use]
+    pub const fn follows_tape(&self) -> bool {
+        self.tape_at.is_some()
+    }
+
     /// Changes whenever a stream begins: what was skipped by [`Subscriber::follows`] before may be
     /// wanted after it.
     #[must_use]
@@ -79,7 +85,12 @@ impl Subscriber {
                 self.go_live(slot, board);
             } else if self.outbox.wants_more() {
                 // Nothing came since its symbol was listed, so it is still as it was then.
-                self.push_snapshot(slot, board, &mut message);
+                message.clear();
+                let name = stream.map(|stream| (stream.channel, stream.symbol));
+                if let Some((channel, symbol)) = name {
+                    json::write_snapshot(&mut message, channel, symbol, board);
+                }
+                self.push_snapshot(slot, board, &message);
             } else {
                 self.tape_at = Some(board.seq());
             }

@@ -62,6 +62,20 @@ pub enum Answer<'a> {
         /// One entry a subscription.
         streams: Vec<Entry<'a>>,
     },
+    /// What a subscription would cost.
+    Plan {
+        /// Of the operation.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Id>,
+        /// How many streams its names cover now.
+        streams: usize,
+        /// Messages of all of them, as of late.
+        messages_per_s: u64,
+        /// Bytes of those messages.
+        bytes_per_s: u64,
+        /// Names that this client has no right to.
+        denied: Vec<&'a str>,
+    },
     /// The answer to `ping`.
     Pong {
         /// Of the operation.
@@ -81,6 +95,21 @@ pub enum Answer<'a> {
         message: &'a str,
         /// Whether the same may succeed later.
         retry: bool,
+    },
+    /// Messages of one stream that this client was too slow for.
+    Gap {
+        /// Of which channel.
+        channel: &'a str,
+        /// Of which symbol.
+        symbol: &'a str,
+        /// `slow_consumer`.
+        cause: &'a str,
+        /// The first that was dropped.
+        from: u64,
+        /// The last: what the client holds from now on.
+        to: u64,
+        /// How many.
+        missing: u64,
     },
     /// The cursor of the connection.
     Heartbeat {

@@ -1,11 +1,12 @@
 //! WebSocket frames as a server sends them: unmasked and whole (RFC 6455 §5.2).
 
-use bytes::BufMut as _;
 use bytes::BytesMut;
 
 use crate::wire::Close;
 
 const FIN: u8 = 0x80;
+/// Of a frame without a mask.
+const HEAD_BYTES_MAX: usize = 10;
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,15 +24,17 @@ pub enum Opcode {
 /// Appends one frame.
 #[expect(clippy::cast_possible_truncation, reason = "each length is checked by its range")]
 pub fn write(out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
-    out.put_u8(FIN | opcode as u8);
-    match payload.len() {
-        length @ 0..=125 => out.put_u8(length as u8),
-        length @ 126..=0xFFFF => {
-            out.put_u8(126);
-            out.extend_from_slice(&(length as u16).to_be_bytes());
+    let first = FIN | opcode as u8;
+    let length = payload.len();
+    out.reserve(HEAD_BYTES_MAX + length);
+    match length {
+        0..=125 => out.extend_from_slice(&[first, length as u8]),
+        126..=0xFFFF => {
+            let [high, low] = (length as u16).to_be_bytes();
+            out.extend_from_slice(&[first, 126, high, low]);
         }
-        length => {
-            out.put_u8(127);
+        _ => {
+            out.extend_from_slice(&[first, 127]);
             out.extend_from_slice(&(length as u64).to_be_bytes());
         }
     }

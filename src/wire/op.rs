@@ -25,6 +25,8 @@ const LAST_MAX: u64 = 1_000;
 pub enum Op {
     /// Send streams from now on.
     Subscribe(Subscribe),
+    /// Tell what such a subscription would cost.
+    Plan(Subscribe),
     /// Stop sending streams.
     Unsubscribe(Unsubscribe),
     /// Name what is sent.
@@ -75,6 +77,8 @@ pub enum Slow {
     Conflate,
     /// Fed from the tape until it has caught up.
     Spill,
+    /// Dropped, and said once there is room.
+    Gap,
     /// The connection is closed.
     Close,
 }
@@ -86,6 +90,7 @@ impl Slow {
         match self {
             Self::Conflate => "conflate",
             Self::Spill => "spill",
+            Self::Gap => "gap",
             Self::Close => "close",
         }
     }
@@ -142,6 +147,7 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
     };
     match word {
         "subscribe" => subscribe(object).map(Op::Subscribe),
+        "plan" => subscribe(object).map(Op::Plan),
         "unsubscribe" => {
             let (channel, names) = streams(object)?;
             Ok(Op::Unsubscribe(Unsubscribe { channel, names }))
@@ -151,7 +157,7 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
         other => Err(Reject::new(
             Code::UnknownOp,
             format!(
-                "unknown op {:?}: subscribe, unsubscribe, subscriptions or ping",
+                "unknown op {:?}: subscribe, unsubscribe, subscriptions, plan or ping",
                 quoted(other)
             ),
         )),
@@ -264,9 +270,9 @@ fn slow(object: &Map<String, Value>, channel: Channel, conflate_ms: u64) -> Resu
         ("spill", _) => Ok(Slow::Spill),
         ("close", _) => Ok(Slow::Close),
         ("gap", Channel::Ticker) => Err(Reject::bad("slow gap is for trades")),
-        ("gap", Channel::Trades) => Err(Reject::bad("slow gap is not served yet")),
+        ("gap", Channel::Trades) => Ok(Slow::Gap),
         (other, _) => Err(Reject::bad(format!(
-            "slow must be conflate, spill or close, got {:?}",
+            "slow must be conflate, spill, gap or close, got {:?}",
             quoted(other)
         ))),
     }

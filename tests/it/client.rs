@@ -155,6 +155,8 @@ pub(crate) struct Chains {
     pub(crate) linked: usize,
     /// Snapshots.
     pub(crate) snapshots: usize,
+    /// Messages that the server said it dropped because this client was slow.
+    pub(crate) dropped: u64,
 }
 
 impl Chains {
@@ -163,6 +165,9 @@ impl Chains {
     pub(crate) fn see(&mut self, message: &Value) {
         let Some(symbol) = message["symbol"].as_str() else { return };
         let key = (message["channel"].as_str().unwrap().to_owned(), symbol.to_owned());
+        if message["cause"] == "slow_consumer" {
+            return self.see_dropped(key, message);
+        }
         let seq = message["seq"].as_u64().unwrap();
         if message["type"] == "snapshot" {
             self.held.insert(key, seq);
@@ -174,6 +179,16 @@ impl Chains {
         assert!(seq > *held, "a repeat: {message}");
         self.held.insert(key, seq);
         self.linked += 1;
+    }
+
+    fn see_dropped(&mut self, key: (String, String), gap: &Value) {
+        let number = |key: &str| gap[key].as_u64().unwrap_or_else(|| panic!("no {key}: {gap}"));
+        let (from, to, missing) = (number("from"), number("to"), number("missing"));
+        let held = self.held.get(&key).unwrap_or_else(|| panic!("not held: {gap}"));
+        assert!(*held < from && from <= to, "it was seen: {gap}");
+        assert!(missing > 0 && missing <= to - from + 1, "{gap}");
+        self.held.insert(key, to);
+        self.dropped += missing;
     }
 
     /// Applies one message as it came.

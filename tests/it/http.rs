@@ -60,6 +60,27 @@ fn operators_can_ask_how_it_is() {
 }
 
 #[test]
+fn the_page_on_metrics_names_those_that_there_are() {
+    let server = Server::shared();
+    let metrics = get(server.address, "/metrics").body;
+    let page = std::fs::read_to_string("docs/metrics.md").unwrap();
+    let words =
+        page.split('`').skip(1).step_by(2).flat_map(|code| code.split(['{', ' ', '(', '[']));
+    let is_metric = |word: &&str| {
+        let word = word.strip_prefix("tickwire_").unwrap_or(word);
+        ["shard_", "feed_", "tape_", "sequencer_"].iter().any(|start| word.starts_with(start))
+    };
+    let mut named = 0;
+    for word in words.filter(is_metric) {
+        let name = format!("\ntickwire_{}", word.strip_prefix("tickwire_").unwrap_or(word));
+        let is_there = [" ", "{"].iter().any(|end| metrics.contains(&format!("{name}{end}")));
+        assert!(is_there, "docs/metrics.md: no metric {word}");
+        named += 1;
+    }
+    assert!(named > 20, "{named}");
+}
+
+#[test]
 fn a_server_whose_feeds_were_never_live_is_not_ready() {
     let server = Server::start(&[
         ("feeds.kraken.url", "ws://127.0.0.1:9/"),

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod bench;
 mod captures;
 mod cli;
 mod client;

@@ -105,7 +105,7 @@ fn an_id_is_echoed_as_it_was() {
     client.check(r#"{"op":"subscriptions","id":null}"#, r#"{"type":"subscriptions","streams":[]}"#);
     client.check(
         r#"{"op":"no","id":3}"#,
-        r#"{"type":"error","id":3,"code":"unknown_op","message":"unknown op \"no\": subscribe, unsubscribe, subscriptions or ping","retry":false}"#,
+        r#"{"type":"error","id":3,"code":"unknown_op","message":"unknown op \"no\": subscribe, unsubscribe, subscriptions, plan or ping","retry":false}"#,
     );
     let expected = "id must be an integer or a string of at most 36 bytes, got ";
     for id in ["1.5", "1e3", "true", "[1]", "{}"] {
@@ -220,7 +220,7 @@ fn settings_of_a_subscription_have_their_ranges() {
     client.check_bad("ticker", "\"last\":5", state);
     for (channel, words) in [
         ("ticker", ["conflate", "spill", "close"].as_slice()),
-        ("trades", ["spill", "close"].as_slice()),
+        ("trades", ["spill", "close", "gap"].as_slice()),
     ] {
         for word in words {
             client.check_taken(channel, &format!("\"slow\":\"{word}\""));
@@ -231,17 +231,127 @@ fn settings_of_a_subscription_have_their_ranges() {
     for (channel, rest, message) in [
         ("trades", "\"slow\":\"conflate\"", "slow conflate is for states: trades are events"),
         ("ticker", "\"slow\":\"gap\"", "slow gap is for trades"),
-        ("trades", "\"slow\":\"gap\"", "slow gap is not served yet"),
+        ("ticker", "\"slow\":\"gap\",\"conflate_ms\":100", "slow gap is for trades"),
+        (
+            "trades",
+            "\"slow\":\"gap\",\"conflate_ms\":100",
+            "conflate_ms is for states: trades are events, each is sent",
+        ),
+        ("trades", "\"slow\":\"Gap\"", "slow must be conflate, spill, gap or close, got \"Gap\""),
         (
             "ticker",
             "\"slow\":\"spill\",\"conflate_ms\":100",
             "slow spill and conflate_ms exclude each other",
         ),
         ("ticker", "\"slow\":1", "slow must be a string, got 1"),
-        ("ticker", "\"slow\":\"fast\"", "slow must be conflate, spill or close, got \"fast\""),
+        ("ticker", "\"slow\":\"fast\"", "slow must be conflate, spill, gap or close, got \"fast\""),
     ] {
         client.check_bad(channel, rest, message);
     }
+}
+
+/// The figures of a plan, with its words checked.
+#[track_caller]
+fn planned(answer: &str) -> (u64, u64, u64) {
+    let plan: Value = serde_json::from_str(answer).unwrap();
+    let number = |key: &str| plan[key].as_u64().unwrap_or_else(|| panic!("no {key}: {answer}"));
+    let figures = (number("streams"), number("messages_per_s"), number("bytes_per_s"));
+    let (streams, messages, bytes) = figures;
+    let id = plan.get("id").map(|id| format!("\"id\":{id},")).unwrap_or_default();
+    assert_eq!(
+        answer,
+        format!(
+            r#"{{"type":"plan",{id}"streams":{streams},"messages_per_s":{messages},"bytes_per_s":{bytes},"denied":[]}}"#
+        )
+    );
+    figures
+}
+
+#[test]
+fn a_plan_tells_what_would_come() {
+    let server = Server::shared();
+    let mut client = Client::connect(server.address);
+    // The shared server may have begun a moment ago: its rates settle within two seconds.
+    std::thread::sleep(Duration::from_millis(2_000));
+    let trades = planned(
+        &client.ask(r#"{"op":"plan","id":7,"channel":"trades","symbols":["*:*","sim:BTC-USD"]}"#),
+    );
+    let ticker = planned(&client.ask(r#"{"op":"plan","channel":"ticker","symbols":["sim:*"]}"#));
+    let started = client.during(Duration::from_millis(300));
+    assert!(started.iter().all(|text| text.contains("heartbeat")), "it subscribes to nothing");
+    let empty = r#"{"type":"subscriptions","streams":[]}"#;
+    assert_eq!(client.ask(r#"{"op":"subscriptions"}"#), empty);
+    for (channel, (streams, messages, bytes)) in [("trades", trades), ("ticker", ticker)] {
+        let mut client = Client::connect(server.address);
+        client.ask(&format!(r#"{{"op":"subscribe","channel":"{channel}","symbols":["*:*"]}}"#));
+        client.during(Duration::from_millis(300));
+        let texts = client.during(Duration::from_secs(4));
+        let data: Vec<_> = texts.iter().filter(|text| text.contains("\"symbol\"")).collect();
+        let got =
+            (data.len() as u64 / 4, data.iter().map(|text| text.len() as u64).sum::<u64>() / 4);
+        eprintln!("{channel}: planned {messages}/s {bytes} B/s, got {got:?}");
+        assert_eq!(streams, 20);
+        assert!(messages.abs_diff(got.0) < got.0 / 4, "{channel}: {messages} {got:?}");
+        assert!(bytes.abs_diff(got.1) < got.1 / 4, "{channel}: {bytes} {got:?}");
+    }
+}
+
+#[test]
+fn a_conflated_plan_has_a_cap() {
+    let server = Server::shared();
+    let mut client = Client::connect(server.address);
+    std::thread::sleep(Duration::from_millis(500));
+    for (conflate_ms, cap) in [(1_000, 20), (60_000, 1)] {
+        let op = json!({
+            "op": "plan", "channel": "ticker", "symbols": ["*:*"], "conflate_ms": conflate_ms,
+        });
+        let (streams, messages, bytes) = planned(&client.ask(&op.to_string()));
+        assert_eq!(streams, 20);
+        assert!((1..=cap).contains(&messages), "{messages} at {conflate_ms} ms");
+        assert!(bytes > 0 && bytes <= cap * 600, "{bytes}");
+    }
+}
+
+#[test]
+fn a_plan_of_what_nobody_knows_is_empty() {
+    let server = Server::shared();
+    let mut client = Client::connect(server.address);
+    for names in [r#""sim:NOPE-USD""#, r#""bad","nyse:IBM","x:*""#] {
+        let op = format!(r#"{{"op":"plan","id":"p","channel":"trades","symbols":[{names}]}}"#);
+        assert_eq!(planned(&client.ask(&op)), (0, 0, 0));
+    }
+}
+
+#[test]
+fn a_plan_is_refused_as_a_subscription_would_be() {
+    let mut client = Asking::new();
+    for (rest, code, message) in [
+        ("", "bad_request", "channel is missing"),
+        (r#","channel":"ticker""#, "bad_request", "symbols is missing"),
+        (r#","channel":"ticker","symbols":[]"#, "bad_request", "symbols is empty"),
+        (r#","channel":"ticker","symbols":[1]"#, "bad_request", "symbols must hold strings, got 1"),
+        (
+            r#","channel":"book","symbols":["*:*"]"#,
+            "unknown_channel",
+            r#"unknown channel "book": ticker, trades are served"#,
+        ),
+        (
+            r#","channel":"ticker","symbols":["*:*"],"conflate_ms":60001"#,
+            "bad_request",
+            "conflate_ms must be 0..60000, got 60001",
+        ),
+        (
+            r#","channel":"trades","symbols":["*:*"],"conflate_ms":1"#,
+            "bad_request",
+            "conflate_ms is for states: trades are events, each is sent",
+        ),
+    ] {
+        client.check_refused(&format!(r#"{{"op":"plan"{rest}}}"#), code, message);
+    }
+    let names: Vec<String> = (0..257).map(|index| format!("v:N{index}-*")).collect();
+    let op = json!({ "op": "plan", "channel": "ticker", "symbols": names });
+    let message = "257 patterns are more than 256 in one operation";
+    client.check_refused(&op.to_string(), "too_many_symbols", message);
 }
 
 #[test]
@@ -468,6 +578,8 @@ fn too_many_symbols_are_refused_whole() {
     assert!(answer["message"].as_str().unwrap().contains("10"), "{answer}");
     let empty = r#"{"type":"subscriptions","streams":[]}"#;
     assert_eq!(client.ask(r#"{"op":"subscriptions"}"#), empty);
+    let plan = client.ask(r#"{"op":"plan","channel":"ticker","symbols":["*:*"]}"#);
+    assert_eq!(planned(&plan).0, 20, "that is what a plan is for");
     let answer = client.ask_json(r#"{"op":"subscribe","channel":"ticker","symbols":["*:*-USD"]}"#);
     assert_eq!(answer["patterns"][0]["count"], 9);
 }

@@ -1,10 +1,12 @@
 //! Readers that are too slow: what becomes of them, and that nobody else notices.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::json;
 use socket2::Domain;
 use socket2::Socket;
 use socket2::Type;
@@ -121,6 +123,93 @@ fn a_spilling_client_misses_nothing() {
         common += both;
     }
     assert!(common > 200, "{common} trades compared");
+}
+
+/// The place of each message of a stream, and whether it is a status.
+type Places = std::collections::BTreeMap<u64, bool>;
+
+/// Checks that each gap in what a client got is as a witness saw it; gives their number, and how
+/// many held a status.
+fn check_gaps(got: &[Value], witnessed: &HashMap<String, Places>) -> (usize, usize) {
+    let (mut gaps, mut with_status, mut promised) = (0, 0, 0);
+    for (index, message) in got.iter().enumerate() {
+        if message["type"] == "heartbeat" {
+            promised = message["seq"].as_u64().unwrap();
+        }
+        if message["cause"] != "slow_consumer" {
+            continue;
+        }
+        gaps += 1;
+        let keys: Vec<_> = message.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["cause", "channel", "from", "missing", "symbol", "to", "type"]);
+        let number = |key: &str| message[key].as_u64().unwrap();
+        let (from, to) = (number("from"), number("to"));
+        assert!(from > promised, "a heartbeat had promised it: {message}");
+        let lost = &witnessed[message["symbol"].as_str().unwrap()];
+        assert!(lost.contains_key(&from) && lost.contains_key(&to), "{message}");
+        assert_eq!(lost.range(from..=to).count() as u64, number("missing"), "{message}");
+        if lost.range(from..=to).any(|(_, is_status)| *is_status) {
+            with_status += 1;
+            let next = got[index + 1..].iter().find(|of| of["symbol"] == message["symbol"]);
+            let Some(next) = next else { continue };
+            assert_eq!((&next["type"], &next["seq"]), (&json!("snapshot"), &json!(to)));
+        }
+    }
+    (gaps, with_status)
+}
+
+#[test]
+fn a_client_that_wants_gaps_is_told_of_each() {
+    let server = Server::start(&[
+        ("feeds.sim.ticks_per_s", "3000"),
+        ("feeds.sim.disconnect_every_ms", "700"),
+        ("feeds.sim.disconnect_ms", "50"),
+        ("limits.buffer_bytes", "16384"),
+        ("stream.heartbeat_ms", "100"),
+    ]);
+    crate::http::wait_until_ready(&server);
+    let op = r#"{"op":"subscribe","channel":"trades","symbols":["*:*"]}"#;
+    let mut witness = Client::connect(server.address);
+    witness.ask(op);
+    let witness = std::thread::spawn(move || witness.during(Duration::from_millis(6_500)));
+    let mut client = lazy(server.address);
+    let op = r#"{"op":"subscribe","channel":"trades","symbols":["*:*"],"slow":"gap"}"#;
+    client.send(op);
+    let mut got = Vec::new();
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(1_200));
+        got.extend(client.during(Duration::from_millis(600)));
+    }
+    let mut witnessed: HashMap<String, Places> = HashMap::new();
+    for text in witness.join().unwrap() {
+        let message: Value = serde_json::from_str(&text).unwrap();
+        let Some(seq) = message["seq"].as_u64().filter(|_| message["symbol"].is_string()) else {
+            continue;
+        };
+        if message["type"] != "snapshot" {
+            let of_symbol = witnessed.entry(message["symbol"].as_str().unwrap().to_owned());
+            of_symbol.or_default().insert(seq, message["type"] == "status");
+        }
+    }
+    let got: Vec<Value> = got.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let mut chains = Chains::default();
+    got.iter().for_each(|message| chains.see(message));
+    let (gaps, with_status) = check_gaps(&got, &witnessed);
+    eprintln!("{gaps} gaps, {with_status} with a status, {} messages", chains.dropped);
+    assert!(gaps >= 20 && with_status > 0 && chains.linked > 200, "{gaps} {with_status}");
+}
+
+#[test]
+fn a_client_that_wants_gaps_and_keeps_up_has_none() {
+    let server = Server::shared();
+    let mut client = Client::connect(server.address);
+    client.send(r#"{"op":"subscribe","channel":"trades","symbols":["*:*"],"slow":"gap"}"#);
+    let mut chains = Chains::default();
+    for text in client.during(Duration::from_secs(2)) {
+        chains.see_text(&text);
+    }
+    assert_eq!((chains.dropped, chains.snapshots), (0, 20));
+    assert!(chains.linked > 80, "{}", chains.linked);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::task::Waker;
 use std::time::Duration;
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::board::Board;
@@ -14,6 +15,8 @@ use crate::event::FeedId;
 use crate::event::Scope;
 use crate::event::Seq;
 use crate::hub::past;
+use crate::hub::shard::Line;
+use crate::hub::stats::ShardStats;
 use crate::subscriber::Fed;
 use crate::subscriber::Subscriber;
 use crate::tape::Cursor;
@@ -21,6 +24,10 @@ use crate::tape::Error;
 use crate::tape::Peek;
 use crate::tape::Tape;
 
+/// Most bytes handed to the response body at once: the rest stays where it can be counted.
+const CHUNK_BYTES: usize = 32 * 1024;
+/// An outbox that holds more is written before the flush.
+const HEAVY_BYTES: usize = 64 * 1024;
 /// How long a client may take to answer a close.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
 /// Events read for one client at once, so that it holds up nobody else.
@@ -52,10 +59,13 @@ pub(super) struct Connection {
     pub(super) subscriber: Subscriber,
     /// Of the response body, while it has nothing to send.
     pub(super) waker: Option<Waker>,
+    /// Its socket, if that can be written to without the response body.
+    line: Option<Rc<Line>>,
     /// Told when the client's next operation may be read.
     pub(super) notice: Rc<Notify>,
     /// The earliest timer set for it.
     pub(super) timeout: Instant,
+    was_polled: bool,
     pub(super) dirty: bool,
     pub(super) hungry: bool,
     /// Whether it stands in the shard's list of those with an operation that waits.
@@ -64,7 +74,8 @@ pub(super) struct Connection {
     pub(super) hung_up: bool,
     /// When it is cut, if it does not answer a close.
     pub(super) cut_at: Option<Instant>,
-    reading: Option<Reading>,
+    /// In a box: most clients never read the tape.
+    reading: Option<Box<Reading>>,
 }
 
 /// Where a client reads the tape.
@@ -98,13 +109,76 @@ impl Connection {
         }
     }
 
+    /// Makes room for a message, if the socket takes something.
+    pub(super) fn relieve(&mut self, length: usize, stats: &ShardStats) {
+        let outbox = self.subscriber.outbox();
+        if outbox.len() + length > HEAVY_BYTES || !outbox.has_room(length) {
+            self.write(stats);
+        }
+    }
+
+    /// Sends what waits: the socket gets what it takes at once, the response body the rest.
+    pub(super) fn write(&mut self, stats: &ShardStats) {
+        if self.waker.is_none() {
+            return;
+        }
+        if let Some(line) = &self.line {
+            let outbox = self.subscriber.outbox_mut();
+            let was_full = !outbox.has_room(0);
+            let written = line.write(outbox.bytes());
+            outbox.advance(written);
+            stats.writes.add(1);
+            stats.written_bytes.add(written as u64);
+            self.notice_room(was_full);
+        }
+        if self.hung_up || !self.subscriber.outbox().is_empty() {
+            self.wake();
+        }
+    }
+
+    /// Whether its socket can be written to once the response body has been polled this time.
+    pub(super) fn is_first_poll(&mut self) -> bool {
+        self.line.is_some() && !std::mem::replace(&mut self.was_polled, true)
+    }
+
+    /// The next bytes for the response body, which writes them later.
+    pub(super) fn hand_over(&mut self) -> Bytes {
+        let outbox = self.subscriber.outbox_mut();
+        let was_full = !outbox.has_room(0);
+        let bytes = outbox.take(CHUNK_BYTES);
+        self.notice_room(was_full);
+        if let Some(line) = &self.line {
+            line.take();
+        }
+        bytes
+    }
+
+    /// Has the response body polled.
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Bytes left the outbox: there may be room for answers again.
+    fn notice_room(&self, was_full: bool) {
+        if was_full && self.subscriber.outbox().has_room(0) {
+            self.notice.notify_one();
+        }
+    }
+
     /// Feeds the client a batch of the tape, up to the shard's own place.
     pub(super) fn read_tape(&mut self, board: &Board, tape: &Tape) -> Result<Appetite, Error> {
         let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
         let begun = self.subscriber.begun();
         let mut reading = match self.reading.take() {
             Some(reading) if (reading.after, reading.begun) == (after, begun) => reading,
-            _ => Reading { after, begun, cursor: tape.read_after(after)?, ready: Vec::new() },
+            _ => Box::new(Reading {
+                after,
+                begun,
+                cursor: tape.read_after(after)?,
+                ready: Vec::new(),
+            }),
         };
         if reading.ready.is_empty() {
             let subscriber = &self.subscriber;
@@ -168,12 +242,18 @@ impl Connections {
         self.list.len() - self.free.len()
     }
 
-    pub(super) fn insert(&mut self, subscriber: Subscriber, timeout: Instant) -> ConnectionId {
+    pub(super) fn insert(
+        &mut self,
+        (subscriber, line): (Subscriber, Option<Rc<Line>>),
+        timeout: Instant,
+    ) -> ConnectionId {
         let connection = Connection {
             subscriber,
             waker: None,
+            line,
             notice: Rc::default(),
             timeout,
+            was_polled: false,
             dirty: false,
             hungry: false,
             waits: false,
@@ -208,6 +288,10 @@ impl Connections {
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let (round, connection) = self.list.get_mut(id.index as usize)?;
         connection.as_mut().filter(|_| *round == id.round)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.list.iter_mut().filter_map(|(_, connection)| connection.as_mut())
     }
 
     pub(super) fn ids(&self) -> Vec<ConnectionId> {

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -25,6 +24,7 @@ use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::hub::shard::service;
 use crate::subscriber::Got;
+use crate::subscriber::Measure;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Error;
@@ -37,6 +37,8 @@ use super::view;
 const RING_BATCH: usize = if cfg!(test) { 3 } else { 2_048 };
 /// Events read from the journal before sockets get their turn.
 const JOURNAL_BATCH: usize = if cfg!(test) { 5 } else { 4_096 };
+/// Between two counts over all connections.
+const CENSUS: Duration = Duration::from_secs(1);
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 
@@ -45,6 +47,8 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 pub(super) enum Turn {
     More,
     Idle,
+    /// Only the next flush.
+    Rest,
 }
 
 /// Runs a shard until its handle is dropped elsewhere or its runtime ends.
@@ -54,11 +58,15 @@ pub async fn run(shard: SharedShard) {
     drop(shard);
     while let Some(shard) = weak.upgrade() {
         let turn = shard.borrow_mut().turn();
-        let until = shard.borrow().next_timer();
+        let until = match turn {
+            Turn::Rest => shard.borrow().flush.next(),
+            Turn::More | Turn::Idle => shard.borrow().next_timer(),
+        };
         let (hub, at) = (Arc::clone(shard.borrow().hub()), shard.borrow().board().seq());
         drop(shard);
         match turn {
             Turn::More => tokio::task::yield_now().await,
+            Turn::Rest => tokio::time::sleep_until(until.into()).await,
             Turn::Idle => sleeper.sleep(until, || hub.published() > at).await,
         }
     }
@@ -74,9 +82,20 @@ impl Shard {
         if self.feed_hungry() == Turn::More {
             turn = Turn::More;
         }
-        self.wake_dirty();
         self.show_stats();
-        turn
+        let rest = self.flush_when_due();
+        if turn == Turn::Idle { rest } else { turn }
+    }
+
+    fn flush_when_due(&mut self) -> Turn {
+        if self.flush.next() > clock::monotonic() {
+            // Also with nothing to send yet: waking for what cannot leave would be in vain.
+            return Turn::Rest;
+        }
+        if !self.dirty.is_empty() {
+            self.flush();
+        }
+        if self.dirty.is_empty() { Turn::Idle } else { Turn::More }
     }
 
     pub(super) fn next_timer(&self) -> Instant {
@@ -116,7 +135,7 @@ impl Shard {
 
     fn lap_begins(&mut self) {
         if self.catching_up.is_none() {
-            self.stats.laps.fetch_add(1, Ordering::Relaxed);
+            self.stats.laps.add(1);
         }
     }
 
@@ -158,6 +177,7 @@ impl Shard {
     fn start_over(&mut self) -> Result<(), Error> {
         let lost = self.board.seq();
         self.board = self.tape.board_at(self.tape.head())?;
+        self.snapshots.clear();
         for id in self.connections.ids() {
             let board = &self.board;
             if let Some(connection) = self.connections.get_mut(id) {
@@ -179,7 +199,7 @@ impl Shard {
             return;
         }
         self.board.apply(event);
-        self.stats.events.fetch_add(1, Ordering::Relaxed);
+        self.stats.events.add(1);
         match &event.body {
             Body::Trade(trade) => {
                 if trade.ticker.is_some() {
@@ -200,23 +220,27 @@ impl Shard {
     }
 
     fn deliver(&mut self, channel: Channel, symbol: SymbolId, shared: &Shared) {
+        let measure = self.rates.note(channel, symbol);
         let listeners = self.listeners.of(channel, symbol);
-        if listeners.is_empty() {
+        if listeners.is_empty() && measure == Measure::No {
             return;
         }
         let Some(board) = self.board.symbol(symbol) else { return };
         let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
-        let message = shared.json(stream);
+        let message = shared.json(stream, &self.stats.encoded);
+        if measure == Measure::Yes {
+            self.rates.measure(channel, message.len());
+        }
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
+            connection.relieve(message.len(), &self.stats);
             let got = connection.subscriber.on_message(listener.slot, shared.event.seq, message);
             if got == Got::Something && !connection.dirty {
                 connection.dirty = true;
                 self.dirty.push(listener.connection);
             }
         }
-        let count = listeners.len() as u64;
-        self.stats.delivered.fetch_add(count, Ordering::Relaxed);
+        self.stats.delivered.add(listeners.len() as u64);
     }
 
     fn deliver_scope(&mut self, scope: &Scope, shared: &Shared) {
@@ -276,6 +300,7 @@ impl Shard {
 
     fn on_timers(&mut self) {
         let now = clock::monotonic();
+        self.rates.tick(now);
         while let Some(Reverse((at, id))) = self.timers.peek().copied()
             && at <= now
         {
@@ -330,9 +355,33 @@ impl Shard {
         if self.hungry.is_empty() { Turn::Idle } else { Turn::More }
     }
 
-    fn show_stats(&self) {
-        self.stats.connections.store(self.connections.len() as u64, Ordering::Relaxed);
-        self.stats.streams.store(self.listeners.count() as u64, Ordering::Relaxed);
-        self.stats.seq.store(self.board.seq().0, Ordering::Relaxed);
+    fn show_stats(&mut self) {
+        self.stats.connections.set(self.connections.len() as u64);
+        self.stats.streams.set(self.listeners.count() as u64);
+        self.stats.seq.set(self.board.seq().0);
+        self.stats.ring.set(self.ring.len() as u64);
+        let now = clock::monotonic();
+        if now >= self.census_at {
+            self.census_at = now + CENSUS;
+            self.take_census();
+        }
+    }
+
+    /// What would cost too much to follow at each message.
+    fn take_census(&mut self) {
+        let (mut bytes, mut most, mut following) = (0, 0, 0);
+        for connection in self.connections.iter_mut() {
+            self.stats.count(&connection.subscriber.take_tally());
+            let waiting = connection.subscriber.outbox().len() as u64;
+            bytes += waiting;
+            most = most.max(waiting);
+            following += u64::from(connection.subscriber.follows_tape());
+        }
+        self.stats.outbox_bytes.set(bytes);
+        self.stats.outbox_bytes_max.set(most);
+        self.stats.following.set(following);
+        let uses = self.snapshots.uses();
+        self.stats.snapshot_hits.set(uses.hits);
+        self.stats.snapshot_misses.set(uses.misses);
     }
 }

@@ -3,6 +3,7 @@
 mod bounds;
 mod client;
 mod model;
+mod plans;
 mod world;
 
 use proptest::collection::vec;
@@ -101,6 +102,7 @@ impl RawWish {
         let conflate_ms = if self.is_trades { 0 } else { [0, 0, 100, 1_000][self.conflation] };
         let slow = match self.slow {
             0 if !self.is_trades => Slow::Conflate,
+            0 => Slow::Gap,
             1 if self.number.is_multiple_of(4) => Slow::Close,
             _ if conflate_ms > 0 => Slow::Conflate,
             _ => Slow::Spill,

@@ -17,24 +17,24 @@ use crate::event::Channel;
 use crate::event::Seq;
 use crate::wire::op::Slow;
 
-fn trade(symbol: u8) -> Raw {
+pub(super) fn trade(symbol: u8) -> Raw {
     Raw { kind: 0, symbol, a: 0, b: 1, c: 3 }
 }
 
 const FEED_STATUS: Raw = Raw { kind: 200, symbol: 0, a: 0, b: 1, c: 1 };
 
-fn subscribe(channel: Channel, names: &[&str], start: Start) -> Wish {
+pub(super) fn subscribe(channel: Channel, names: &[&str], start: Start) -> Wish {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     Wish::Subscribe { channel, names, conflate_ms: 0, slow: Slow::Spill, start }
 }
 
-fn world(buffer_bytes: usize) -> World {
+pub(super) fn world(buffer_bytes: usize) -> World {
     let mut world = World::new(64, &[buffer_bytes]);
     world.settle(0);
     world
 }
 
-fn all(client: &mut Client, world: &mut World) -> Vec<Value> {
+pub(super) fn all(client: &mut Client, world: &mut World) -> Vec<Value> {
     while client.take(world, 1) > 0 {
         world.settle(0);
     }
@@ -325,4 +325,142 @@ fn a_stream_goes_back_as_far_as_the_tape_does() {
         }
         assert_eq!(Some(held), world.truth.last_at(&stream, u64::MAX));
     }
+}
+
+/// A client that is so slow with one stream that something was dropped: seqs 9 to 20 were sent.
+fn dropping(world: &mut World) -> Client {
+    let mut client = Client::connect(world, 0);
+    let (names, start) = (vec!["aa:A-USD".to_owned()], Start::Now);
+    let wish =
+        Wish::Subscribe { channel: Channel::Trades, names, conflate_ms: 0, slow: Slow::Gap, start };
+    client.wish(world, wish);
+    world.write(&[trade(0)]);
+    world.settle(0);
+    all(&mut client, world);
+    for _ in 0..12 {
+        world.write(&[trade(0)]);
+        world.settle(0);
+    }
+    client
+}
+
+/// Kind and place of each message; of a gap of its own, its ends and how many are missing.
+fn told(messages: &[Value]) -> Vec<(String, Vec<u64>)> {
+    let of_stream = messages.iter().filter(|of| of["symbol"].is_string());
+    let told = of_stream.map(|of| {
+        let keys: &[&str] = if of["seq"].is_u64() { &["seq"] } else { &["from", "to", "missing"] };
+        let numbers = keys.iter().map(|key| of[*key].as_u64().unwrap()).collect();
+        (of["type"].as_str().unwrap().to_owned(), numbers)
+    });
+    told.collect()
+}
+
+fn one(kind: &str, numbers: &[u64]) -> (String, Vec<u64>) {
+    (kind.to_owned(), numbers.to_vec())
+}
+
+#[test]
+fn what_is_dropped_is_said_and_the_stream_goes_on() {
+    let mut world = world(1_000);
+    let mut client = dropping(&mut world);
+    let mut messages = all(&mut client, &mut world);
+    world.write(&[trade(0)]);
+    world.settle(0);
+    messages.extend(all(&mut client, &mut world));
+    let told = told(&messages);
+    let kept = told.iter().position(|(kind, _)| kind == "gap").unwrap() as u64;
+    assert!((2..8).contains(&kept), "{told:?}");
+    let mut expected: Vec<_> = (9..9 + kept).map(|seq| one("trade", &[seq])).collect();
+    expected.push(one("gap", &[9 + kept, 20, 12 - kept]));
+    expected.push(one("trade", &[21]));
+    assert_eq!(told, expected);
+    assert_eq!(messages.last().unwrap()["prev"], 20);
+    let tally = world.shards[0].connections.get_mut(client.id()).unwrap().subscriber.take_tally();
+    assert_eq!((tally.gaps, tally.dropped), (1, 12 - kept));
+}
+
+#[test]
+fn a_status_that_was_dropped_is_made_up_for_by_a_snapshot() {
+    for status in [FEED_STATUS, Raw { kind: 180, symbol: 0, a: 1, b: 1, c: 1 }] {
+        let mut world = world(1_000);
+        let mut client = dropping(&mut world);
+        world.write(&[status, trade(0)]);
+        world.settle(0);
+        let messages = all(&mut client, &mut world);
+        let told = told(&messages);
+        let [.., gap, snapshot] = &told[..] else { panic!("{told:?}") };
+        assert_eq!((&*gap.0, gap.1[1], snapshot), ("gap", 22, &one("snapshot", &[22])));
+    }
+}
+
+#[test]
+fn who_subscribes_again_hears_nothing_of_what_was_dropped() {
+    let mut world = world(1_000);
+    let mut client = dropping(&mut world);
+    client.wish(&mut world, subscribe(Channel::Trades, &["aa:A-USD"], Start::Now));
+    let messages = all(&mut client, &mut world);
+    let answer = messages.iter().position(|of| of["type"] == "subscribed").unwrap();
+    assert_eq!(told(&messages[answer..]), [one("snapshot", &[20])]);
+    client.wish(
+        &mut world,
+        Wish::Unsubscribe { channel: Channel::Trades, names: vec!["aa:A-USD".to_owned()] },
+    );
+    client.wish(&mut world, subscribe(Channel::Trades, &["aa:B-USD"], Start::Now));
+    world.settle(0);
+    let messages = all(&mut client, &mut world);
+    assert_eq!(told(&messages), [one("snapshot", &[0])]);
+}
+
+#[test]
+fn what_was_dropped_before_a_listing_is_said_before_its_snapshot() {
+    let mut world = world(1_000);
+    let mut client = dropping(&mut world);
+    let unlist = Raw { kind: 246, symbol: 0, a: 0, b: 0, c: 1 };
+    let list = Raw { kind: 240, symbol: 0, a: 0, b: 0, c: 1 };
+    world.write(&[unlist, list]);
+    world.settle(0);
+    let told = told(&all(&mut client, &mut world));
+    let [.., gap, snapshot] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((&*gap.0, gap.1[1], snapshot), ("gap", 20, &one("snapshot", &[20])));
+}
+
+#[test]
+fn a_heartbeat_does_not_pass_what_was_dropped_and_not_said() {
+    let mut world = world(1_000);
+    let mut client = dropping(&mut world);
+    for _ in 0..3 {
+        world.advance(Duration::from_secs(3));
+        world.settle(0);
+    }
+    client.take(&mut world, 1);
+    let mut beats = client.log.iter().filter(|got| got.value["type"] == "heartbeat");
+    let last = beats.next_back().unwrap().value["seq"].as_u64().unwrap();
+    let mut trades = client.log.iter().filter(|got| got.value["type"] == "trade");
+    assert_eq!(trades.next_back().unwrap().value["seq"], last);
+}
+
+#[test]
+fn each_conflated_subscription_has_a_clock_of_its_own() {
+    let mut world = world(1 << 20);
+    let mut client = Client::connect(&mut world, 0);
+    for (name, conflate_ms) in [("aa:A-USD", 20_000), ("aa:B-USD", 200), ("aa:C-EUR", 5_000)] {
+        let (names, slow, start) = (vec![name.to_owned()], Slow::Conflate, Start::Now);
+        let channel = Channel::Ticker;
+        client.wish(&mut world, Wish::Subscribe { channel, names, conflate_ms, slow, start });
+    }
+    world.settle(0);
+    all(&mut client, &mut world);
+    let mut flushes = [0; 3];
+    for _ in 0..=200 {
+        world.write(&[trade(0), trade(1), trade(2)]);
+        world.settle(0);
+        for message in all(&mut client, &mut world) {
+            let names = ["aa:A-USD", "aa:B-USD", "aa:C-EUR"];
+            if let Some(of) = names.iter().position(|name| message["symbol"] == *name) {
+                flushes[of] += 1;
+            }
+        }
+        world.advance(Duration::from_millis(100));
+    }
+    assert_eq!(flushes, [1, 100, 4]);
 }

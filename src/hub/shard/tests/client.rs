@@ -76,7 +76,7 @@ impl Client {
     pub(super) fn connect(world: &mut World, shard: usize) -> Self {
         Self {
             shard,
-            id: world.shards[shard].connect(),
+            id: world.shards[shard].connect(None),
             flag: Arc::new(Flag(AtomicBool::new(true))),
             bytes: Vec::new(),
             queue: VecDeque::new(),

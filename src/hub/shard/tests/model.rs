@@ -49,6 +49,8 @@ struct Holding {
     begins: Option<(u64, u64)>,
     /// Conflated snapshots.
     flushes: u32,
+    /// A status was dropped: nothing but a snapshot may follow.
+    owed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +106,7 @@ impl Model<'_> {
             "heartbeat" => self.heartbeat(got.value["seq"].as_u64().unwrap(), &text),
             "service" => {}
             "snapshot" => self.snapshot(got, &text),
+            "gap" if got.value.get("seq").is_none() => self.dropped(got, &text),
             "delta" | "trade" | "status" | "gap" => self.message(got, &text),
             "error" => {
                 let code = got.value["code"].as_str().unwrap();
@@ -167,7 +170,7 @@ impl Model<'_> {
             let is_exact = exact.contains(&stream.1);
             let begins = self.truth.last_at_listing(&stream, at).map(|begins| (begins, at));
             let begins = begins.filter(|_| resumed && held == Held::Nothing && *conflate_ms == 0);
-            let holding = Holding { owner: key, is_exact, held, back, begins, flushes: 0 };
+            let holding = Holding { back, begins, ..Holding::new(key, is_exact, held) };
             self.streams.insert(stream, holding);
         }
         self.subscriptions.push(Standing {
@@ -219,10 +222,8 @@ impl Model<'_> {
                 match self.owner_of(&stream).map(|of| of.key) {
                     Some(owner) if owner == holding.owner => {}
                     Some(owner) => {
-                        let holding = self.streams.get_mut(&stream).unwrap();
-                        holding.owner = owner;
-                        holding.held = Held::Nothing;
-                        (holding.back, holding.begins, holding.flushes) = (None, None, 0);
+                        let new = Holding::new(owner, false, Held::Nothing);
+                        self.streams.insert(stream, new);
                     }
                     None => drop(self.streams.remove(&stream)),
                 }
@@ -256,8 +257,7 @@ impl Model<'_> {
             let grew = self.truth.was_listed_in(&stream.1, (owner.at, got.bound));
             assert!(grew, "it was no stream of that subscription: {text}");
             let is_exact = owner.exact.contains(&stream.1);
-            let (owner, held) = (owner.key, Held::Nothing);
-            let new = Holding { owner, is_exact, held, back: None, begins: None, flushes: 0 };
+            let new = Holding::new(owner.key, is_exact, Held::Nothing);
             self.streams.insert(stream.clone(), new);
         }
         self.streams.get_mut(stream).unwrap()
@@ -272,6 +272,7 @@ impl Model<'_> {
         let holding = self.holding(&stream, got, text);
         let (held, owner) = (holding.held, holding.owner);
         holding.held = Held::Message(seq);
+        let owed = std::mem::take(&mut holding.owed);
         let (back, begins) = (holding.back.take(), holding.begins.take());
         let flushes = holding.flushes;
         holding.flushes += 1;
@@ -299,7 +300,8 @@ impl Model<'_> {
             Held::Message(held) => {
                 let slow = owner.conflate_ms > 0 || owner.slow == Slow::Conflate;
                 let anew = listed(self.truth, held);
-                assert!(anew || (slow && seq > held), "no snapshot is due after {held}: {text}");
+                let due = anew || (slow && seq > held) || (owed && seq == held);
+                assert!(due, "no snapshot is due after {held}: {text}");
                 assert!(seq >= held, "back from {held}: {text}");
             }
         }
@@ -310,6 +312,7 @@ impl Model<'_> {
         let prev = got.value["prev"].as_u64().unwrap();
         let holding = self.holding(&stream, got, text);
         let Held::Message(held) = holding.held else { panic!("before a snapshot: {text}") };
+        assert!(!holding.owed, "a status was dropped and not made up for: {text}");
         holding.held = Held::Message(seq);
         let owner = holding.owner;
         let owner = self.subscriptions.iter().find(|of| of.key == owner).unwrap();
@@ -323,6 +326,38 @@ impl Model<'_> {
             let same = &self.truth.bytes[&(stream, seq)];
             assert_eq!(lossy(same), text, "not the bytes that the witness got");
         }
+    }
+
+    /// What the server says that it dropped is what lies between.
+    fn dropped(&mut self, got: &Got, text: &str) {
+        let channel = Channel::parse(got.value["channel"].as_str().unwrap()).unwrap();
+        let stream = (channel, got.value["symbol"].as_str().unwrap().to_owned());
+        let number = |key: &str| got.value[key].as_u64().unwrap();
+        let (from, to, missing) = (number("from"), number("to"), number("missing"));
+        let expected = format!(
+            r#"{{"type":"gap","channel":"{}","symbol":"{}","cause":"slow_consumer","from":{from},"to":{to},"missing":{missing}}}"#,
+            channel.word(),
+            stream.1
+        );
+        assert_eq!(text, expected);
+        let holding = self.holding(&stream, got, text);
+        let Held::Message(held) = holding.held else { panic!("before a snapshot: {text}") };
+        assert!(!holding.owed, "a status was dropped and not made up for: {text}");
+        holding.held = Held::Message(to);
+        let owner = holding.owner;
+        let places: Vec<u64> = self.truth.messages[&stream].clone();
+        let lost = || places.iter().copied().filter(|seq| *seq > held && *seq <= to);
+        assert_eq!(lost().next(), Some(from), "the first after {held}: {text}");
+        assert_eq!(lost().next_back(), Some(to), "{text}");
+        assert_eq!(lost().count() as u64, missing, "{text}");
+        let is_status = |seq| {
+            let bytes = &self.truth.bytes[&(stream.clone(), seq)];
+            bytes.starts_with(b"{\"type\":\"status\"")
+        };
+        let owed = lost().any(is_status);
+        self.streams.get_mut(&stream).unwrap().owed = owed;
+        let owner = self.subscriptions.iter().find(|of| of.key == owner).unwrap();
+        assert_eq!(owner.slow, Slow::Gap, "nobody asked for it: {text}");
     }
 
     /// A message turns the snapshot before it into the one after it.
@@ -363,7 +398,14 @@ impl Model<'_> {
             let holding = holding.unwrap_or_else(|| panic!("{stream:?} never came"));
             let last = self.truth.last_at(&stream, head).unwrap();
             assert_eq!(holding.held, Held::Message(last), "the last of {stream:?} at {head}");
+            assert!(!holding.owed, "a dropped status of {stream:?} was not made up for");
         }
+    }
+}
+
+impl Holding {
+    const fn new(owner: usize, is_exact: bool, held: Held) -> Self {
+        Self { owner, is_exact, held, back: None, begins: None, flushes: 0, owed: false }
     }
 }
 

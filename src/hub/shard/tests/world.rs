@@ -27,6 +27,7 @@ use crate::event::SymbolId;
 use crate::hub::Hub;
 use crate::hub::Publisher;
 use crate::hub::Shared;
+use crate::hub::shard::FlushRule;
 use crate::hub::shard::Shard;
 use crate::hub::shard::pump::Turn;
 use crate::subscriber::Rules;
@@ -126,7 +127,9 @@ impl World {
         let now = clock::monotonic();
         clock::stop_at(now);
         let hub = Arc::new(Hub::new(ring_events, now));
-        let join = |rules| Shard::join(Arc::clone(&hub), tape.clone(), rules, now).unwrap();
+        let flush = FlushRule { min: Duration::ZERO, max: Duration::ZERO };
+        let join =
+            |rules| Shard::join((Arc::clone(&hub), tape.clone()), (rules, flush), now).unwrap();
         let mut world = Self {
             _dir: dir,
             journal,

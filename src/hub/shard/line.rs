@@ -1,0 +1,50 @@
+//! The line: a client's TCP connection, which its shard writes to without a detour.
+//!
+//! The HTTP library owns the connection and writes what its response body hands over. While nothing
+//! of that is on its way, the shard writes to the socket itself: it saves the wake-up of a task and
+//! a copy for each message. What the socket does not take at once goes the long way.
+
+use std::cell::Cell;
+
+use tokio::net::TcpStream;
+
+/// A client's TCP connection.
+#[derive(Debug)]
+pub struct Line {
+    socket: TcpStream,
+    /// The library holds bytes that must be written before any others.
+    is_taken: Cell<bool>,
+}
+
+impl Line {
+    /// A new connection: the library has the first word.
+    #[must_use]
+    pub const fn new(socket: TcpStream) -> Self {
+        Self { socket, is_taken: Cell::new(true) }
+    }
+
+    /// The socket.
+    #[must_use]
+    pub const fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// The library was handed bytes.
+    pub fn take(&self) {
+        self.is_taken.set(true);
+    }
+
+    /// The library has written all that it was handed.
+    pub fn release(&self) {
+        self.is_taken.set(false);
+    }
+
+    /// Writes what the socket takes at once, and says how much that was. An error is left for the
+    /// library to find.
+    pub(super) fn write(&self, bytes: &[u8]) -> usize {
+        if self.is_taken.get() {
+            return 0;
+        }
+        self.socket.try_write(bytes).unwrap_or(0)
+    }
+}
