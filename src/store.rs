@@ -46,6 +46,7 @@ pub use reader::Epoch;
 pub use reader::Events;
 pub use reader::Reader;
 pub use recorder::Recorder;
+pub use recorder::Watch;
 pub use status::State;
 pub use status::Status;
 

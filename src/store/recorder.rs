@@ -36,12 +36,26 @@ const PING: Duration = Duration::from_secs(5);
 /// How often old days are looked for, and days to come made.
 const DAYS: Duration = Duration::from_secs(600);
 
+/// Where anybody may see how a recorder stands.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    shared: Shared,
+    tape: Tape,
+}
+
+impl Watch {
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status { head: self.tape.head(), ..self.shared.get() }
+    }
+}
+
 /// The recorder of one tape. Dropping it ends it at once; what is not stored then will be by the
 /// next one.
 #[derive(Debug)]
 pub struct Recorder {
-    shared: Shared,
-    tape: Tape,
+    watch: Watch,
     end: watch::Sender<End>,
     thread: Option<JoinHandle<()>>,
 }
@@ -70,13 +84,19 @@ impl Recorder {
         let work = Work { tape: tape.clone(), settings, shared: shared.clone(), end: is_to_end };
         let thread = thread::Builder::new().name("recorder".into());
         let thread = thread.spawn(move || runtime.block_on(work.run()))?;
-        Ok(Self { shared, tape, end, thread: Some(thread) })
+        Ok(Self { watch: Watch { shared, tape }, end, thread: Some(thread) })
     }
 
     /// How it stands.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { head: self.tape.head(), ..self.shared.get() }
+        self.watch.status()
+    }
+
+    /// For others to see how it stands.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Whether its thread ended though nobody told it to: a bug.

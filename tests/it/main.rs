@@ -24,4 +24,5 @@ mod operations;
 mod postgres;
 mod server;
 mod slow;
+mod store;
 mod streams;
