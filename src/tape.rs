@@ -240,12 +240,17 @@ impl Tape {
         let mut board = self.segment_before(seq)?.checkpoint()?;
         let mut cursor = self.read_after(board.seq())?;
         let mut events = Vec::new();
-        while cursor.next_batch(EVENTS, &mut events)? > 0 {
+        while board.seq() < seq {
+            let read = cursor.next_batch(EVENTS, &mut events);
             for event in events.drain(..) {
                 if event.seq > seq {
                     return Ok(board);
                 }
                 board.apply(&event);
+            }
+            // Damage behind `seq` is nothing to it.
+            if board.seq() < seq && read? == 0 {
+                break;
             }
         }
         Ok(board)

@@ -14,6 +14,7 @@ use super::error::Error;
 use super::ledger::Slice;
 use crate::board::Board;
 use crate::event::Seq;
+use crate::tape;
 use crate::tape::Resume;
 use crate::tape::Tape;
 
@@ -110,8 +111,7 @@ async fn begin(
     patience: Patience,
     tape: &Tape,
 ) -> Result<Position, Error> {
-    let oldest = tape.oldest();
-    let board = tape.board_at(oldest)?;
+    let (oldest, board) = readable(tape, tape.oldest())?;
     let (epoch, of_board) = (tape.epoch(), &board);
     let begin = async move {
         connection.execute("BEGIN").await?;
@@ -144,7 +144,7 @@ async fn lose(
     position: Position,
 ) -> Result<Position, Error> {
     let (epoch_id, after) = (position.epoch_id, position.stored);
-    let board = tape.board_at(upto)?;
+    let (upto, board) = readable(tape, upto)?;
     let of_board = &board;
     let lose = async move {
         connection.execute("BEGIN").await?;
@@ -176,6 +176,16 @@ async fn lose(
         "the journal gave up what was not stored yet, or is damaged: this part of history is lost"
     );
     Ok(Position { stored: upto, lost: Some((after, upto)), board, ..position })
+}
+
+/// The first place, from `begins` on, where a segment begins whose checkpoint can be read, and it.
+fn readable(tape: &Tape, mut begins: Seq) -> Result<(Seq, Board), tape::Error> {
+    loop {
+        match (tape.board_at(begins), tape.beyond(begins)) {
+            (Err(tape::Error::Corrupt { .. }), Some(next)) => begins = next,
+            (board, _) => return Ok((begins, board?)),
+        }
+    }
 }
 
 async fn last_slice(

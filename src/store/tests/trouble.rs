@@ -219,15 +219,17 @@ fn what_the_journal_gives_up_before_it_is_stored_is_told() {
     assert!(matches!(within, Err(Error::Lost { .. })), "{within:?}");
 }
 
-#[test]
-fn a_damaged_part_of_the_journal_is_a_loss_and_what_follows_is_stored() {
+/// Damages the events of a tape's second segment, and the checkpoints of as many that follow as are
+/// said. What can be read before and behind that is stored, and the loss is told.
+fn damage(checkpoints: usize) {
+    const IN_CHECKPOINT: usize = 120;
     let Some(world) = World::begin() else { return };
     let settings =
         tape::Settings { segment_bytes: 16 * 1024, ..tape::Settings::new(world.dir.path()) };
     let mut life = Life::begin_with(&settings);
     eventually("some segments are full", || {
         life.ticks(500);
-        life.tape.segments_count() > 3
+        life.tape.segments_count() > 4
     });
     let wanted = life.events();
     let mut segments: Vec<_> = fs::read_dir(world.dir.path())
@@ -236,18 +238,22 @@ fn a_damaged_part_of_the_journal_is_a_loss_and_what_follows_is_stored() {
         .filter(|path| path.extension().is_some_and(|kind| kind == "tape"))
         .collect();
     segments.sort();
-    let mut bytes = fs::read(&segments[1]).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(&segments[1], bytes).unwrap();
+    for (nth, path) in segments[1..=1 + checkpoints].iter().enumerate() {
+        let mut bytes = fs::read(path).unwrap();
+        let place = if nth == 0 { bytes.len() / 2 } else { IN_CHECKPOINT };
+        bytes[place] ^= 1;
+        fs::write(path, bytes).unwrap();
+    }
 
     let recorder = world.record(&life.tape);
     eventually("what follows is stored", || recorder.status().behind() == 0);
     let status = recorder.status();
     let (after, upto) = status.lost.unwrap();
+    let behind = segments[2 + checkpoints].file_stem().unwrap().to_str().unwrap();
+    assert_eq!(upto, Seq(behind.parse::<u64>().unwrap() - 1));
     assert!(status.last_error.unwrap().contains("is damaged at byte"));
     drop(recorder);
-    assert!(after > Seq(0) && Some(upto) == life.tape.beyond(after));
+    assert!(after > Seq(0));
     let epoch = world.epoch(life.tape.epoch());
     let part = |range: std::ops::Range<u64>| -> Vec<Event> {
         let within = |event: &&Event| range.contains(&(event.seq.0 - 1));
@@ -256,6 +262,21 @@ fn a_damaged_part_of_the_journal_is_a_loss_and_what_follows_is_stored() {
     are_the_same(&world.read(&epoch, (Seq(0), after), Filter::default()), &part(0..after.0));
     let behind = world.read(&epoch, (upto, Seq::MAX), Filter::default());
     are_the_same(&behind, &part(upto.0..u64::MAX));
+    assert_eq!(
+        life.tape.board_at(upto).unwrap(),
+        world.runtime.block_on(world.reader().board_at(&epoch, upto)).unwrap()
+    );
+}
+
+#[test]
+fn a_damaged_part_of_the_journal_is_a_loss_and_what_follows_is_stored() {
+    damage(0);
+}
+
+#[test]
+fn a_loss_goes_on_to_where_a_checkpoint_can_be_read() {
+    damage(1);
+    damage(2);
 }
 
 #[test]
