@@ -37,11 +37,15 @@ use crate::sequencer::intake;
 use crate::sequencer::intake::Bell;
 use crate::sequencer::intake::Intake;
 use crate::sequencer::intake::Queue;
+use crate::store;
+use crate::store::Recorder;
 use crate::subscriber::Rules;
 use crate::tape;
 use crate::tape::Journal;
 use crate::wire::answer::Limits;
 
+/// How long the end waits for the store to have everything: the next start goes on where it stood.
+const STORE_GRACE: Duration = Duration::from_secs(3);
 /// Connections that the system holds until they are accepted.
 const BACKLOG: i32 = 4096;
 
@@ -84,6 +88,7 @@ pub struct App {
     address: SocketAddr,
     house: Arc<House>,
     writer: Writer,
+    recorder: Option<Recorder>,
     feeds: Vec<ingest::Handle>,
     runtime: tokio::runtime::Runtime,
     shutdown: Duration,
@@ -113,6 +118,10 @@ impl App {
         }
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
+        let recorder = store::Settings::of(&config.store)
+            .map(|settings| Recorder::start(opened.tape.clone(), settings))
+            .transpose()
+            .map_err(start("the recorder"))?;
         let hub = Arc::new(Hub::new(config.hub.ring_events, clock::monotonic()));
         let names = plans.iter().map(|plan| (plan.name.clone(), plan.venue.clone())).collect();
         let resumed = plans.into_iter().map(|plan| plan.resume(&opened.board)).collect();
@@ -134,6 +143,7 @@ impl App {
             tape: opened.tape,
             feeds: running,
             sequencer: stats,
+            recorder: recorder.as_ref().map(Recorder::watch),
             bounds: client_bounds(config),
             visitors: Arc::new(Visitors::new(&config.limits)),
             origins: config.http.allowed_origins.clone(),
@@ -143,7 +153,7 @@ impl App {
         });
         let server = start_server(config, listener, &house)?;
         let shutdown = Duration::from_millis(config.http.shutdown_ms.into());
-        Ok((Self { address, house, writer, feeds, runtime, shutdown }, server))
+        Ok((Self { address, house, writer, recorder, feeds, runtime, shutdown }, server))
     }
 
     /// Where it listens.
@@ -158,12 +168,13 @@ impl App {
         self.house.tape.epoch()
     }
 
-    /// Comes back if the tape's writer ends by itself, which is a bug; then nothing can be served.
+    /// Comes back if the tape's writer or the recorder of history ends by itself, which is a bug.
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.
     pub async fn broken(&self) {
-        while !self.writer.thread.is_finished() {
+        let is_broken = || self.recorder.as_ref().is_some_and(Recorder::is_broken);
+        while !self.writer.thread.is_finished() && !is_broken() {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
@@ -191,6 +202,12 @@ impl App {
         self.writer.stop.store(true, Ordering::Release);
         if self.writer.thread.join().is_err() {
             error!("the sequencer ended badly");
+        }
+        if let Some(recorder) = self.recorder {
+            let status = recorder.stop(STORE_GRACE);
+            if status.behind() > 0 {
+                info!(events = status.behind(), "not stored yet; the tape keeps it until it is");
+            }
         }
         self.runtime.shutdown_background();
     }

@@ -4,6 +4,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::bench::Bench;
+use crate::cli::db::Db;
 use crate::cli::failure::Failure;
 use crate::cli::serve::Serve;
 use crate::cli::settings::Settings;
@@ -15,6 +16,7 @@ use crate::cli::talk::Talk;
 pub mod bench;
 mod chain;
 mod connection;
+pub mod db;
 mod endpoint;
 pub mod failure;
 mod follower;
@@ -54,6 +56,8 @@ pub enum Command {
     Snap(Snap),
     /// Show and check the settings
     Config(Settings),
+    /// Make the tables of the store, or say how they stand
+    Db(Db),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
     /// Measure a server with many clients, and check that nothing is lost
@@ -86,6 +90,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Sub(sub) => sub.run(talk),
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),
+        Command::Db(db) => db.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
     }

@@ -24,6 +24,7 @@ use crate::config::layers::Layers;
 use crate::config::layers::Origin;
 use crate::config::limits::Limits;
 use crate::config::section::Section;
+use crate::config::store::Store;
 use crate::config::stream::Stream;
 use crate::config::tape::Tape;
 
@@ -37,6 +38,7 @@ pub mod limits;
 pub mod quantity;
 mod section;
 pub mod setting;
+pub mod store;
 pub mod stream;
 pub mod tape;
 
@@ -51,7 +53,6 @@ const NOT_AVAILABLE: &[(&str, &str)] = &[
     ("http.tls.cert", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
     ("http.tls.key", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
     ("auth.mode", "this build lets everyone in"),
-    ("store.url", "this build keeps history on its tape alone"),
     ("relay.url", "this build serves its own tape alone"),
     ("limits.connections_per_subject", "this build knows no subjects"),
     ("limits.replays", "this build serves no replays"),
@@ -65,6 +66,8 @@ pub struct Config {
     pub http: Http,
     /// The tape on disk.
     pub tape: Tape,
+    /// History in Postgres.
+    pub store: Store,
     /// What clients may take.
     pub limits: Limits,
     /// Timing of client connections.
@@ -132,6 +135,7 @@ impl Config {
         Ok(Self {
             http: Http::read(&section("http"))?,
             tape: Tape::read(&section("tape"))?,
+            store: Store::read(&section("store"))?,
             limits: Limits::read(&section("limits"))?,
             stream: Stream::read(&section("stream"))?,
             ingest: Ingest::read(&section("ingest"))?,

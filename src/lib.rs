@@ -14,6 +14,7 @@ pub mod load;
 pub mod outbox;
 pub mod sequencer;
 pub mod standin;
+pub mod store;
 pub mod subscriber;
 pub mod tape;
 pub mod telemetry;

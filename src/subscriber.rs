@@ -7,6 +7,7 @@
 mod allowance;
 mod finals;
 mod flush;
+mod names;
 mod plan;
 mod pulse;
 mod rates;

@@ -68,6 +68,7 @@ mod error;
 mod housekeeper;
 mod journal;
 mod opening;
+pub mod packed;
 mod recovery;
 mod segment;
 mod state;
@@ -150,6 +151,8 @@ struct Shared {
     epoch: Box<str>,
     head: AtomicU64,
     oldest: AtomicU64,
+    /// What is above it is still wanted by somebody, whatever its age.
+    held: AtomicU64,
     /// Locked when a segment begins or goes, and when a reader enters one.
     segments: Mutex<VecDeque<Arc<Segment>>>,
 }
@@ -162,6 +165,7 @@ impl Tape {
             epoch,
             head: AtomicU64::new(head.0),
             oldest: AtomicU64::new(oldest.0),
+            held: AtomicU64::new(u64::MAX),
             segments: Mutex::new(segments.into()),
         };
         Self { shared: Arc::new(shared) }
@@ -250,15 +254,35 @@ impl Tape {
         let mut board = self.segment_before(seq)?.checkpoint()?;
         let mut cursor = self.read_after(board.seq())?;
         let mut events = Vec::new();
-        while cursor.next_batch(EVENTS, &mut events)? > 0 {
+        while board.seq() < seq {
+            let read = cursor.next_batch(EVENTS, &mut events);
             for event in events.drain(..) {
                 if event.seq > seq {
                     return Ok(board);
                 }
                 board.apply(&event);
             }
+            // Damage behind `seq` is nothing to it.
+            if board.seq() < seq && read? == 0 {
+                break;
+            }
         }
         Ok(board)
+    }
+
+    /// Says that events above a cursor are still wanted: a segment that has some does not go for
+    /// its age, only for the bytes of all. There is one such reader at most.
+    pub fn hold_after(&self, cursor: Seq) {
+        self.shared.held.store(cursor.0, Release);
+    }
+
+    /// Where the segment begins that follows the one of a cursor: the least place above it at which
+    /// there is a checkpoint. `None` if it is in the last segment. So one may go on behind damage.
+    #[must_use]
+    pub fn beyond(&self, cursor: Seq) -> Option<Seq> {
+        let segments = self.segments();
+        let mut begins = segments.iter().map(|segment| segment.header.prev_last);
+        begins.find(|begins| *begins > cursor)
     }
 
     /// The length of all segments, without preallocated space.
@@ -281,13 +305,14 @@ impl Tape {
         self.segments().push_back(segment);
     }
 
-    /// Drops the oldest segment if it is not the one being written, and if `is_due` of the bytes
-    /// of all and its newest `recv`. Returns its file.
-    fn drop_oldest(&self, is_due: impl FnOnce(u64, Nanos) -> bool) -> Option<PathBuf> {
+    /// Drops the oldest segment if it is not the one being written, and if all have more than
+    /// `bytes_max`, or its newest `recv` is due and nobody wants it. Returns its file.
+    fn drop_oldest(&self, bytes_max: u64, is_due: impl FnOnce(Nanos) -> bool) -> Option<PathBuf> {
         let mut segments = self.segments();
         let [oldest, next] = [segments.front()?, segments.get(1)?];
-        let bytes = segments.iter().map(|segment| segment.end()).sum();
-        if !is_due(bytes, oldest.newest()) {
+        let bytes: u64 = segments.iter().map(|segment| segment.end()).sum();
+        let is_wanted = next.header.prev_last.0 > self.shared.held.load(Acquire);
+        if bytes <= bytes_max && (is_wanted || !is_due(oldest.newest())) {
             return None;
         }
         self.shared.oldest.fetch_max(next.header.prev_last.0, Release);
@@ -320,6 +345,6 @@ impl Tape {
 }
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use crate::hub::stats::Count;
 use crate::hub::stats::ShardStats;
 use crate::ingest;
 use crate::sequencer;
+use crate::store;
 use crate::tape::Tape;
 
 /// Of what [`Report::encode`] makes.
@@ -38,6 +39,8 @@ pub struct Report<'a> {
     pub tape: &'a Tape,
     /// The sequencer.
     pub sequencer: &'a sequencer::Stats,
+    /// The recorder of history, if there is one.
+    pub store: Option<store::Status>,
     /// The feeds, by name.
     pub feeds: Vec<(&'a str, &'a ingest::Stats)>,
     /// Since the sequencer's last sign of life, in ms.
@@ -54,6 +57,9 @@ impl Report<'_> {
         self.tape(&mut page);
         self.feeds(&mut page);
         self.shards(&mut page);
+        if let Some(store) = &self.store {
+            show_store(store, &mut page);
+        }
         let mut out = String::new();
         text::encode(&mut out, &page.registry)?;
         Ok(out)
@@ -158,6 +164,21 @@ impl Report<'_> {
             page.counters(name, help, of(read));
         }
     }
+}
+
+fn show_store(store: &store::Status, page: &mut Page) {
+    let states = store::State::ALL
+        .map(|state| (vec![("state", state.word().to_owned())], u64::from(state == store.state)));
+    page.gauges("store_state", "1 for what the recorder of history does now", states.to_vec());
+    page.gauge("store_seq", "Everything up to here is stored", store.stored.0);
+    page.gauge("store_behind", "Places between that and the tape's head", store.behind());
+    page.counter("store_events", "Events stored", store.events);
+    page.counter("store_batches", "Transactions committed", store.batches);
+    page.counter("store_bytes", "Bytes of rows sent", store.bytes);
+    page.counter("store_checkpoints", "Boards stored", store.checkpoints);
+    page.counter("store_failures", "Times that something failed", store.failures);
+    page.counter("store_losses", "Parts of the tape gone before they were stored", store.losses);
+    page.counter("store_days_dropped", "Days dropped by retention", store.days_dropped);
 }
 
 fn feed(name: &str) -> Labels {

@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "event",
     "board",
     "tape",
+    "store",
     "wire",
     "outbox",
     "subscriber",
@@ -49,6 +50,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
         &["src/ingest", "src/standin", "src/load", "src/cli", "tests/", "benches/"],
         "a sans-IO core",
     ),
+    ("sqlx", &["src/store", "tests/", "benches/"], "a verb of `store`"),
     ("prometheus_client", &["src/telemetry"], "a metric of `telemetry`"),
     (
         "println!",

@@ -188,7 +188,7 @@ impl Asked {
             opening: scenario.opening,
             stalled,
             stall_for: Duration::from_secs(span),
-            warm_up: Duration::from_secs(1),
+            warm_up: Duration::from_secs(if scenario.symbols > 10_000 { 4 } else { 1 }),
             measure: Duration::from_secs(span),
             pid: Some(server.pid()),
             ..Plan::new(server.address(), symbols)

@@ -63,16 +63,21 @@ fn setting(key: &str, entry: &Entry, default: Option<&Entry>) -> Setting {
     Setting { key: key.to_owned(), value, origin: entry.origin.clone() }
 }
 
-/// `scheme://user:password@host` without the password.
-fn masked(text: &str) -> String {
+/// `scheme://user:password@host?password=…` without the password.
+pub(crate) fn masked(text: &str) -> String {
     let parts = text.split_once("://").and_then(|(scheme, rest)| {
-        let end = rest.find('/').unwrap_or(rest.len());
+        // A database's password may hold what should have been escaped; then a path has no `@`.
+        let is_database = scheme.trim_start_matches('"').starts_with("postgres");
+        let end = rest.find('/').filter(|_| !is_database).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
         let (login, host) = authority.rsplit_once('@')?;
         let (user, _) = login.split_once(':')?;
         Some(format!("{scheme}://{user}:***@{host}{path}"))
     });
-    parts.unwrap_or_else(|| text.to_owned())
+    let text = parts.unwrap_or_else(|| text.to_owned());
+    let Some((before, value)) = text.split_once("password=") else { return text };
+    let end = value.find(['&', '"']).unwrap_or(value.len());
+    format!("{before}password=***{}", value.get(end..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -84,6 +89,9 @@ mod tests {
         for (text, shown) in [
             ("postgres://me:secret@db/tick", "postgres://me:***@db/tick"),
             ("postgres://me:se@cret@db", "postgres://me:***@db"),
+            ("\"postgres://me:se/cret@db/t\"", "\"postgres://me:***@db/t\""),
+            ("postgres://db/t?password=secret", "postgres://db/t?password=***"),
+            ("postgres://db/t?password=secret&a=b", "postgres://db/t?password=***&a=b"),
             ("wss://host:443/a@b", "wss://host:443/a@b"),
             ("plain", "plain"),
         ] {

@@ -226,17 +226,32 @@ fn what_is_not_built_yet_is_refused_unless_it_is_left_alone() {
         ("http.tls", "cert", "'c.pem'"),
         ("http.tls", "key", "'k.pem'"),
         ("auth", "mode", "'jwt'"),
-        ("store", "url", "'postgres://me:secret@db/t'"),
         ("relay", "url", "'nats://h'"),
         ("limits", "connections_per_subject", "1"),
         ("limits", "replays", "1"),
     ] {
         let file = format!("[{section}]\n{key} = {value}");
         file_is_told(&file, &[&format!("{section}.{key} in "), "not available yet"]);
-        assert!(!load(&file, &[], &[]).unwrap_err().to_string().contains("secret"));
     }
     let same = "[auth]\nmode = 'none'\n[store]\nurl = ''\n[limits]\nreplays = 4\n";
     load(same, &[("TICKWIRE__LIMITS__REPLAYS", "4")], &[]).unwrap();
+}
+
+#[test]
+fn no_message_tells_the_password_of_the_store() {
+    let url = "postgres://me:secret@db/t";
+    let loaded = load(&format!("[store]\nurl = '{url}'"), &[], &[]).unwrap();
+    assert_eq!(loaded.config.store.url.as_ref().unwrap().secret(), url);
+    let settings = loaded.settings();
+    let shown = settings.iter().find(|setting| setting.key == "store.url").unwrap();
+    assert_eq!(shown.value, "\"postgres://me:***@db/t\"");
+    assert!(!format!("{:?}", loaded.config).contains("secret"));
+    for wrong in ["postgre://me:secret@db", "postgresql:/me:secret@db/?password=secret"] {
+        let file = format!("[store]\nurl = '{wrong}'");
+        file_is_told(&file, &["store.url in", "expected postgres://… or nothing"]);
+        let told = load(&file, &[], &[]).unwrap_err().to_string();
+        assert!(!told.contains("secret"), "{told}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::clock;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
+use crate::store;
 use crate::telemetry;
 
 /// `GET /healthz`: the process answers.
@@ -30,7 +31,21 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure
         return Err(Failure::unavailable("no feed was ever live", 1));
     }
     let age_ms = house.hub.age_ms(clock::monotonic());
-    Ok(HttpResponse::Ok().json(json!({ "status": "ready", "age_ms": age_ms })))
+    // Who streams needs no history: its trouble is told, and sends nobody away.
+    let Some(store) = house.recorder.as_ref().map(store::Watch::status) else {
+        return Ok(HttpResponse::Ok().json(json!({ "status": "ready", "age_ms": age_ms })));
+    };
+    let status = if store.is_degraded() { "degraded" } else { "ready" };
+    let lost = store.lost.map(|(after, upto)| json!({ "after": after.0, "upto": upto.0 }));
+    let error = if store.is_degraded() { store.last_error.as_deref() } else { None };
+    let store = json!({
+        "state": store.state.word(),
+        "behind": store.behind(),
+        "lost": lost,
+        "error": error,
+    });
+    let answer = json!({ "status": status, "age_ms": age_ms, "store": store });
+    Ok(HttpResponse::Ok().json(answer))
 }
 
 /// `GET /metrics`: Prometheus' text format.
@@ -42,6 +57,7 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failur
         shards: &shards,
         tape: &house.tape,
         sequencer: &house.sequencer,
+        store: house.recorder.as_ref().map(store::Watch::status),
         feeds: house.feeds.iter().map(|feed| (feed.name.as_str(), &*feed.stats)).collect(),
         age_ms: house.hub.age_ms(clock::monotonic()),
     };

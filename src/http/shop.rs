@@ -19,6 +19,7 @@ use crate::hub::Hub;
 use crate::hub::shard::SharedShard;
 use crate::ingest;
 use crate::sequencer;
+use crate::store;
 use crate::tape::Tape;
 
 /// One worker's front end.
@@ -39,6 +40,8 @@ pub struct House {
     pub feeds: Vec<RunningFeed>,
     /// Of the sequencer.
     pub sequencer: Arc<sequencer::Stats>,
+    /// Of the recorder of history, if there is one.
+    pub recorder: Option<store::Watch>,
     /// Bounds of clients.
     pub bounds: ClientBounds,
     /// Who is connected.

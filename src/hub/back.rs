@@ -21,8 +21,8 @@ use crate::tape::Tape;
 
 /// Streams that are looked for at once.
 pub const STREAMS_MAX: usize = 512;
-/// Events looked at between two looks at other clients.
-const BATCH: usize = if cfg!(test) { 7 } else { 4_096 };
+/// Events looked at in one step.
+const BATCH: usize = if cfg!(test) { 7 } else { 1_024 };
 
 /// Counts back.
 #[derive(Debug)]
@@ -36,6 +36,15 @@ pub struct Back {
     until: Seq,
     from: Seq,
     events: Vec<Event>,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub struct Counted {
+    /// Events that were looked at.
+    pub looks: usize,
+    /// Each stream with a place that so many messages follow, once all are known.
+    pub found: Option<Vec<(Trace, Seq)>>,
 }
 
 #[derive(Debug)]
@@ -67,14 +76,14 @@ impl Back {
         Ok(Self { wanted, done, board, cursor, until, from, events })
     }
 
-    /// Goes on. Returns each stream with a place that so many messages follow, once all are known.
+    /// Goes on.
     ///
     /// # Errors
     /// If the tape cannot be read.
-    pub fn step(&mut self, tape: &Tape) -> Result<Option<Vec<(Trace, Seq)>>, Error> {
+    pub fn step(&mut self, tape: &Tape) -> Result<Counted, Error> {
         let mut wanted: Vec<SymbolId> = self.wanted.keys().map(|(_, symbol)| *symbol).collect();
         wanted.sort_unstable();
-        self.cursor.next_where(BATCH, &mut self.events, |peek| {
+        let looks = self.cursor.next_where(BATCH, &mut self.events, |peek| {
             peek.symbol.is_none_or(|symbol| wanted.binary_search(&symbol).is_ok())
         })?;
         for event in std::mem::take(&mut self.events) {
@@ -84,10 +93,11 @@ impl Back {
             }
         }
         if self.cursor.seq() < self.until {
-            return Ok(None);
+            return Ok(Counted { looks, found: None });
         }
         self.end_part(tape)?;
-        Ok(self.wanted.is_empty().then(|| std::mem::take(&mut self.done)))
+        let found = self.wanted.is_empty().then(|| std::mem::take(&mut self.done));
+        Ok(Counted { looks, found })
     }
 
     /// Counts an event where it is a message.

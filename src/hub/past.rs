@@ -27,56 +27,90 @@ const TRADE_SEARCH_MAX: usize = 1_000;
 /// Events read at once while looking forward.
 const BATCH: usize = 1_024;
 
-/// The snapshot of a stream as it stood some messages ago, and its place. It goes back no further
-/// than to where its symbol was listed, or to where the tape begins.
-///
-/// # Errors
-/// If the tape cannot be read; what it no longer holds is no error but the end of the walk.
-pub fn snapshot_back(trace: &Trace, board: &Board, tape: &Tape) -> Result<(Vec<u8>, Seq), Error> {
-    let mut message = Vec::new();
-    let Some(symbol) = board.symbol(trace.symbol) else { return Ok((message, Seq::START)) };
-    let begun = Walk {
-        channel: trace.channel,
-        at: board.last(trace.channel, symbol),
-        own: symbol.own(trace.channel),
-    };
-    let (steps, walk) = walk_back(begun, (trace.count, symbol.listed_at), tape)?;
-    let name = symbol.symbol.as_str();
-    let stream = StreamName { channel: trace.channel, id: trace.symbol, symbol: name };
-    if steps == 0 {
-        json::write_snapshot(&mut message, trace.channel, trace.symbol, board);
-    } else if let Some(feed) = feed_health(symbol.feed, walk.at, board, tape)?
-        && let Some(own) = symbol_health(trace.symbol, walk.at, board, tape)?
-        && let Some(last) = last_trade(walk, tape)?
-    {
-        let shown = worse(&feed, own.as_ref());
-        json::write_last_trade(&mut message, stream, last.as_ref(), (walk.at, shown));
-    } else {
-        // The links end too early: at the end of the tape, or where another feed took over.
-        let past = tape.board_at(walk.at.max(symbol.listed_at).max(tape.oldest()))?;
-        json::write_snapshot(&mut message, trace.channel, trace.symbol, &past);
-    }
-    Ok((message, walk.at))
+/// The way back to where a stream begins, walked in parts. It goes back no further than to where
+/// its symbol was listed, or to where the tape begins.
+#[derive(Debug)]
+pub struct WayBack {
+    trace: Trace,
+    walk: Walk,
+    steps: usize,
+    listed_at: Seq,
 }
 
-/// Goes so many messages back, but not beyond a place, nor to one that the tape no longer holds.
-fn walk_back(
-    mut walk: Walk,
-    (count, listed_at): (usize, Seq),
-    tape: &Tape,
-) -> Result<(usize, Walk), Error> {
-    let mut steps = 0;
-    let mut here = walk.here(tape)?;
-    while let Some(event) = here.filter(|_| steps < count && walk.at > listed_at) {
-        let before = walk.before(&event);
-        here = before.here(tape)?;
-        if here.is_none() && before.at > Seq::START {
-            break;
-        }
-        steps += 1;
-        walk = before;
+/// How far a way back was walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Walked {
+    /// Messages that were gone back.
+    pub steps: usize,
+    /// Whether that is the end of it.
+    pub is_whole: bool,
+}
+
+impl WayBack {
+    /// Stands at the stream's last message.
+    #[must_use]
+    pub fn new(trace: Trace, board: &Board) -> Self {
+        let symbol = board.symbol(trace.symbol);
+        let at = symbol.map_or(Seq::START, |symbol| board.last(trace.channel, symbol));
+        let own = symbol.map_or(Seq::START, |symbol| symbol.own(trace.channel));
+        let walk = Walk { channel: trace.channel, at, own };
+        let listed_at = symbol.map_or(Seq::START, |symbol| symbol.listed_at);
+        Self { trace, walk, steps: 0, listed_at }
     }
-    Ok((steps, walk))
+
+    /// Which stream it is for.
+    #[must_use]
+    pub const fn trace(&self) -> Trace {
+        self.trace
+    }
+
+    /// Goes on, at most so many messages.
+    ///
+    /// # Errors
+    /// If the tape cannot be read; what it no longer holds is no error but the end of the way.
+    pub fn walk(&mut self, steps_max: usize, tape: &Tape) -> Result<Walked, Error> {
+        let mut here = self.walk.here(tape)?;
+        for steps in 0..steps_max {
+            let goes_on = self.steps < self.trace.count && self.walk.at > self.listed_at;
+            let whole = Walked { steps, is_whole: true };
+            let Some(event) = here.filter(|_| goes_on) else { return Ok(whole) };
+            let before = self.walk.before(&event);
+            here = before.here(tape)?;
+            if here.is_none() && before.at > Seq::START {
+                return Ok(whole);
+            }
+            self.steps += 1;
+            self.walk = before;
+        }
+        Ok(Walked { steps: steps_max, is_whole: false })
+    }
+
+    /// The snapshot of the stream as it stood here, and its place.
+    ///
+    /// # Errors
+    /// If the tape cannot be read.
+    pub fn snapshot(&self, board: &Board, tape: &Tape) -> Result<(Vec<u8>, Seq), Error> {
+        let (trace, walk) = (&self.trace, self.walk);
+        let mut message = Vec::new();
+        let Some(symbol) = board.symbol(trace.symbol) else { return Ok((message, Seq::START)) };
+        let name = symbol.symbol.as_str();
+        let stream = StreamName { channel: trace.channel, id: trace.symbol, symbol: name };
+        if walk.at == board.last(trace.channel, symbol) {
+            json::write_snapshot(&mut message, trace.channel, trace.symbol, board);
+        } else if let Some(feed) = feed_health(symbol.feed, walk.at, board, tape)?
+            && let Some(own) = symbol_health(trace.symbol, walk.at, board, tape)?
+            && let Some(last) = last_trade(walk, tape)?
+        {
+            let shown = worse(&feed, own.as_ref());
+            json::write_last_trade(&mut message, stream, last.as_ref(), (walk.at, shown));
+        } else {
+            // The links end too early: at the end of the tape, or where another feed took over.
+            let past = tape.board_at(walk.at.max(self.listed_at).max(tape.oldest()))?;
+            json::write_snapshot(&mut message, trace.channel, trace.symbol, &past);
+        }
+        Ok((message, walk.at))
+    }
 }
 
 /// The snapshot of a stream as it stood when its symbol had just been listed, if `event` is its

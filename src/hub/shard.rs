@@ -12,6 +12,7 @@ mod pump;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -21,15 +22,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use tickwire_feeds::Nanos;
 use tokio::sync::Notify;
-use tracing::error;
-use tracing::warn;
 
 use crate::board::Board;
 use crate::clock;
 use crate::hub::Hub;
 use crate::hub::Shared;
 use crate::hub::Trouble;
-use crate::hub::past;
 use crate::hub::ring::Knocker;
 use crate::hub::ring::Reader;
 use crate::hub::shard::connection::Connection;
@@ -79,8 +77,8 @@ pub struct Shard {
     /// Connections that got something to send.
     dirty: Vec<ConnectionId>,
     flush: Flush,
-    /// Connections that could go on reading the tape.
-    hungry: Vec<ConnectionId>,
+    /// Connections that could go on reading the tape, the next one first.
+    hungry: VecDeque<ConnectionId>,
     /// Connections with an operation that waits for this shard to move on.
     waiting: Vec<ConnectionId>,
     /// What clients were last told of: the hub's count of troubles, and this shard's pace.
@@ -122,7 +120,7 @@ impl Shard {
             timers: BinaryHeap::new(),
             dirty: Vec::new(),
             flush: Flush::new(flush, now),
-            hungry: Vec::new(),
+            hungry: VecDeque::new(),
             waiting: Vec::new(),
             troubles: (0, Pace::Keeping),
             census_at: now,
@@ -268,16 +266,12 @@ impl Shard {
             self.listeners.apply(id, &changes);
         }
         connection.subscriber.fill(&self.board, &self.snapshots);
-        if let Err(error) = self.serve_tape(id) {
-            error!(%error, "cannot read the tape for a client");
-            if let Some(connection) = self.connections.get_mut(id) {
-                connection.subscriber.on_tape_lost(&self.board);
-            }
+        if connection.subscriber.is_hungry() && !connection.hungry {
+            connection.hungry = true;
+            self.hungry.push_back(id);
+            self.knocker.knock();
         }
-        if let Some(connection) = self.connections.get_mut(id)
-            && connection.subscriber.is_waiting()
-            && !connection.waits
-        {
+        if connection.subscriber.is_waiting() && !connection.waits {
             connection.waits = true;
             self.waiting.push(id);
         }
@@ -301,40 +295,6 @@ impl Shard {
             self.dirty.push(id);
             self.knocker.knock();
         }
-    }
-
-    /// Walks back for streams that begin in the past, and reads on for those that follow the tape.
-    fn serve_tape(&mut self, id: ConnectionId) -> Result<(), Error> {
-        let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
-        // One at a time: each may read the tape in a thousand places.
-        if let Some(trace) = connection.subscriber.next_trace() {
-            match past::snapshot_back(&trace, &self.board, &self.tape) {
-                Ok((message, seq)) => {
-                    let view = (&self.board, &self.tape);
-                    connection.subscriber.on_traced(trace, (&message, seq), view);
-                }
-                Err(error) => {
-                    warn!(%error, "cannot go back along the tape for a client");
-                    connection.subscriber.on_trace_lost(trace, &self.board);
-                }
-            }
-        }
-        if let Err(error) = connection.count_back(&self.board, &self.tape) {
-            warn!(%error, "cannot count back along the tape for a client");
-            for trace in connection.subscriber.bars_traces(usize::MAX) {
-                connection.subscriber.on_trace_lost(trace, &self.board);
-            }
-        }
-        let appetite = connection.read_tape(&self.board, &self.tape)?;
-        let counts_back = !connection.subscriber.bars_traces(1).is_empty();
-        let is_hungry =
-            appetite == connection::Appetite::More || counts_back || connection.subscriber.traces();
-        if is_hungry && !connection.hungry {
-            connection.hungry = true;
-            self.hungry.push(id);
-            self.knocker.knock();
-        }
-        Ok(())
     }
 
     /// Sends what waits for each connection that got something, and sets its timer.

@@ -3,7 +3,7 @@
 //! They wait beside the outbox, within a bound as large as the outbox's own. Beyond it a stream
 //! fetches what it missed from the tape.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
 use crate::event::Seq;
@@ -17,8 +17,8 @@ use crate::wire::json;
 /// Final bars that the client was not sent yet, of streams that are due a snapshot.
 #[derive(Debug, Default)]
 pub(super) struct Finals {
-    /// By slot, the oldest first. In a box, and only while there are any: most clients have none.
-    lists: Option<Box<HashMap<u32, VecDeque<Final>>>>,
+    /// By slot, the oldest first. A tree takes no room while it is empty, as most are.
+    lists: BTreeMap<u32, VecDeque<Final>>,
     bytes: usize,
 }
 
@@ -38,32 +38,26 @@ impl Finals {
             return Room::TooLittle;
         }
         self.bytes += message.len();
-        let lists = self.lists.get_or_insert_default();
-        lists.entry(slot).or_default().push_back((seq, message.into()));
+        self.lists.entry(slot).or_default().push_back((seq, message.into()));
         Room::Enough
     }
 
     fn next(&self, slot: u32) -> Option<&Final> {
-        self.lists.as_ref()?.get(&slot)?.front()
+        self.lists.get(&slot)?.front()
     }
 
     fn pop(&mut self, slot: u32) {
-        let Some(lists) = &mut self.lists else { return };
-        let Some(list) = lists.get_mut(&slot) else { return };
+        let Some(list) = self.lists.get_mut(&slot) else { return };
         let popped = list.pop_front().map_or(0, |(_, message)| message.len());
         self.bytes -= popped;
         if list.is_empty() {
-            lists.remove(&slot);
-        }
-        if lists.is_empty() {
-            self.lists = None;
+            self.lists.remove(&slot);
         }
     }
 
     /// Nothing is missed of a stream that begins or ends.
     pub(super) fn forget(&mut self, slot: u32) {
-        let Some(lists) = &mut self.lists else { return };
-        let list = lists.remove(&slot).unwrap_or_default();
+        let list = self.lists.remove(&slot).unwrap_or_default();
         self.bytes -= list.iter().map(|(_, message)| message.len()).sum::<usize>();
     }
 }

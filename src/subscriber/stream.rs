@@ -224,21 +224,14 @@ impl Queue {
 
     /// Takes the first whose stream is in that phase.
     pub(super) fn pop(&mut self, streams: &Streams, phase: Phase) -> Option<Due> {
-        self.pop_where(streams, |of| of == phase)
-    }
-
-    /// Takes the first whose stream is in such a phase.
-    pub(super) fn pop_where(
-        &mut self,
-        streams: &Streams,
-        is_due_in: impl Fn(Phase) -> bool,
-    ) -> Option<Due> {
         while let Some(due) = self.list.pop_front() {
             let stream = streams.get(due.slot).filter(|stream| stream.round == due.round);
-            if stream.is_some_and(|stream| is_due_in(stream.phase)) {
+            if stream.is_some_and(|stream| stream.phase == phase) {
                 return Some(due);
             }
         }
+        // Most queues of most clients are used once: for the first snapshots.
+        self.list = VecDeque::new();
         None
     }
 

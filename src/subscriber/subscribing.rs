@@ -19,6 +19,7 @@ use crate::subscriber::Pace;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::subscriber::Waiting;
+use crate::subscriber::names::Names;
 use crate::subscriber::stream::By;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
@@ -168,7 +169,7 @@ impl Subscriber {
         let exact = named.known.iter().map(|(_, symbol)| *symbol).chain(named.pending.clone());
         let of_channel = || self.subscriptions.iter().filter(|of| of.channel == channel);
         let kept: usize = self.subscriptions.iter().map(Subscription::names_count).sum();
-        let is_new = |symbol: &&Symbol| !of_channel().any(|of| of.exact.contains(*symbol));
+        let is_new = |symbol: &&Symbol| !of_channel().any(|of| of.exact.contains(symbol));
         let is_new_pattern = |(pattern, _): &&(&Pattern, usize)| {
             !of_channel().any(|of| of.patterns.contains(*pattern))
         };
@@ -190,7 +191,7 @@ impl Subscriber {
     /// Notes a subscription, and takes its names from earlier ones.
     fn register(&mut self, op: &op::Subscribe, named: &Named<'_>, now: Instant) -> Option<u32> {
         let known = named.known.iter().map(|(_, symbol)| *symbol);
-        let exact: BTreeSet<Symbol> = known.chain(named.pending.iter().copied()).cloned().collect();
+        let exact: Names = known.chain(named.pending.iter().copied()).cloned().collect();
         let patterns: Vec<_> =
             named.patterns.iter().map(|(pattern, _)| (*pattern).clone()).collect();
         if exact.is_empty() && patterns.is_empty() {
@@ -211,7 +212,7 @@ impl Subscriber {
             channel: op.channel,
             exact,
             patterns,
-            except: BTreeSet::new(),
+            except: Names::default(),
             outgrown: false,
             slow: op.slow,
             conflation: Conflation::new(op.conflate_ms, now),
@@ -410,18 +411,20 @@ fn begin(start: &Start, view: &View<'_>) -> Begin {
     }
 }
 
-pub(super) fn resolve<'a>(names: &'a [Result<Name, String>], board: &Board) -> Named<'a> {
+pub(super) fn resolve<'a>(names: &'a [Result<Name, String>], board: &'a Board) -> Named<'a> {
     let mut named = Named::default();
     let mut covered = BTreeSet::new();
     for name in names {
         match name {
-            Ok(Name::Exact(symbol)) => match board.id(symbol.as_str()) {
-                Some(id) if board.symbol(id).is_some_and(|symbol| symbol.listed) => {
-                    named.known.push((id, symbol));
+            Ok(Name::Exact(symbol)) => {
+                let known = board.id(symbol.as_str()).and_then(|id| Some((id, board.symbol(id)?)));
+                match known.filter(|(_, known)| known.listed) {
+                    // The board's own name, so that all clients share it.
+                    Some((id, known)) => named.known.push((id, &known.symbol)),
+                    None if may_appear(symbol, board) => named.pending.push(symbol),
+                    None => named.rejected.push(symbol.as_str()),
                 }
-                _ if may_appear(symbol, board) => named.pending.push(symbol),
-                _ => named.rejected.push(symbol.as_str()),
-            },
+            }
             Ok(Name::Pattern(pattern)) => {
                 let before = board.symbols().filter(|(_, symbol)| symbol.listed);
                 let matching = before.filter(|(_, symbol)| pattern.covers(&symbol.symbol));

@@ -1,6 +1,5 @@
 //! One subscription: what a client named, and how it wants it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -8,6 +7,7 @@ use tickwire_feeds::Symbol;
 
 use crate::event::Channel;
 use crate::event::Seq;
+use crate::subscriber::names::Names;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
 use crate::subscriber::stream::Queue;
@@ -22,10 +22,10 @@ pub(super) struct Subscription {
     pub(super) key: u32,
     pub(super) channel: Channel,
     /// Symbols that were named exactly, those that are not known yet among them.
-    pub(super) exact: BTreeSet<Symbol>,
+    pub(super) exact: Names,
     pub(super) patterns: Vec<Pattern>,
     /// Symbols inside a pattern that were unsubscribed by name.
-    pub(super) except: BTreeSet<Symbol>,
+    pub(super) except: Names,
     /// Whether the client was told that a pattern outgrew the limit.
     pub(super) outgrown: bool,
     pub(super) slow: Slow,

@@ -24,13 +24,13 @@ pub struct Trace {
 }
 
 impl Subscriber {
-    /// A stream that begins some messages back, if there is one and room for it.
+    /// A stream that begins some messages back, if there is one and room for it. It is due until
+    /// the driver has walked back for it, be it in parts.
     pub fn next_trace(&mut self) -> Option<Trace> {
         if !self.outbox.wants_more() {
             return None;
         }
-        let due =
-            self.tracing.pop_where(&self.streams, |phase| matches!(phase, Phase::Tracing(_)))?;
+        let due = self.tracing.front(&self.streams)?;
         let stream = self.streams.get(due.slot)?;
         let Phase::Tracing(count) = stream.phase else { return None };
         let (channel, symbol) = (stream.channel, stream.symbol);
@@ -67,10 +67,12 @@ impl Subscriber {
         }
     }
 
-    /// Whether [`Subscriber::next_trace`] has another one.
+    /// Whether the tape should be read for this client, in one way or the other.
     #[must_use]
-    pub fn traces(&self) -> bool {
-        self.outbox.wants_more() && !self.tracing.is_empty()
+    pub fn is_hungry(&mut self) -> bool {
+        self.wants_tape().is_some()
+            || self.next_trace().is_some()
+            || !self.bars_traces(1).is_empty()
     }
 
     /// The driver walked back for a [`Trace`]: the stream begins with this snapshot, which stands

@@ -33,6 +33,16 @@ pub(super) enum Content {
     Checkpoint = 2,
 }
 
+impl Content {
+    const fn of(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Events),
+            2 => Some(Self::Checkpoint),
+            _ => None,
+        }
+    }
+}
+
 /// Splits entries into blocks.
 pub(super) struct Encoder<'a> {
     out: &'a mut Vec<u8>,
@@ -103,6 +113,19 @@ fn checksum(bytes: &[u8], length: u32) -> u32 {
     hasher.finalize()
 }
 
+/// Takes the next block of what an [`Encoder`] wrote: what it holds, its places, its entries.
+pub(super) fn take<'a>(from: &mut Reader<'a>) -> Option<(Content, Seq, Nanos, Reader<'a>)> {
+    let length = u32::from_le_bytes(from.array()?);
+    let expected = u32::from_le_bytes(from.array()?);
+    let bytes = from.take(length as usize)?;
+    if checksum(bytes, length) != expected {
+        return None;
+    }
+    let mut reader = Reader::new(bytes);
+    let content = Content::of(reader.byte()?)?;
+    Some((content, Seq(reader.varint()?), Nanos(reader.signed()?), reader))
+}
+
 /// A block that was read.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
@@ -158,10 +181,8 @@ impl Blocks {
             return Err(self.corrupt("a checksum does not match"));
         }
         let mut reader = Reader::new(bytes);
-        let content = match reader.byte() {
-            Some(1) => Content::Events,
-            Some(2) => Content::Checkpoint,
-            _ => return Err(self.unreadable(offset, "an unknown kind of block")),
+        let Some(content) = reader.byte().and_then(Content::of) else {
+            return Err(self.unreadable(offset, "an unknown kind of block"));
         };
         let (Some(seq), Some(recv)) = (reader.varint(), reader.signed()) else {
             return Err(self.unreadable(offset, "the head of a block"));

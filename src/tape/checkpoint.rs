@@ -6,6 +6,7 @@ use tickwire_feeds::Nanos;
 use tickwire_feeds::Symbol;
 
 use super::bars;
+use super::block;
 use super::block::Blocks;
 use super::block::Content;
 use super::block::Encoder;
@@ -76,8 +77,24 @@ pub(super) fn decode(
                 .ok_or_else(|| blocks.unreadable(offset, "a part of a checkpoint"))?;
         }
     }
-    let parts = parts.ok_or_else(|| blocks.corrupt("no checkpoint"))?;
-    Ok(Board::from_parts(parts.seq, parts.clock, parts.symbols, parts.feeds))
+    parts.map(Parts::board).ok_or_else(|| blocks.corrupt("no checkpoint"))
+}
+
+/// Reads a board from bytes that hold nothing else.
+pub(super) fn decode_bytes(bytes: &[u8]) -> Option<Board> {
+    let mut parts: Option<Parts> = None;
+    let mut from = Reader::new(bytes);
+    while !from.is_empty() {
+        let (content, seq, clock, mut entries) = block::take(&mut from)?;
+        if content != Content::Checkpoint {
+            return None;
+        }
+        while !entries.is_empty() {
+            let part = entry::take_checkpoint_part(&mut entries).ok()?;
+            Parts::take(&mut parts, part, (seq, clock), None)?;
+        }
+    }
+    parts.filter(Parts::is_whole).map(Parts::board)
 }
 
 /// The board as far as it has been read.
@@ -127,6 +144,10 @@ impl Parts {
             _ => return None,
         }
         from.is_empty().then_some(())
+    }
+
+    fn board(self) -> Board {
+        Board::from_parts(self.seq, self.clock, self.symbols, self.feeds)
     }
 
     fn is_whole(&self) -> bool {

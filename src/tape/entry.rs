@@ -97,6 +97,15 @@ pub struct Peek {
     pub seq: Seq,
 }
 
+impl Peek {
+    /// Of a decoded event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        let body = &event.body;
+        Self { kind: Kind::of(body), symbol: symbol_of(body), seq: event.seq }
+    }
+}
+
 /// Where the entries of a block are reckoned from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Base {

@@ -42,7 +42,7 @@ const RETRY_MS: i64 = 1_000;
 #[derive(Debug)]
 pub struct Journal {
     tape: Tape,
-    settings: Settings,
+    pub(super) settings: Settings,
     active: Active,
     housekeeper: Housekeeper,
     next: Seq,
@@ -304,9 +304,8 @@ impl Journal {
     /// Drops the oldest segments while there is too much, or they are too old.
     fn retire(&self, now: Nanos) {
         while self.housekeeper.is_at_leisure()
-            && let Some(path) = self.tape.drop_oldest(|bytes, newest| {
-                bytes > self.settings.retention_bytes
-                    || now.millis_since(newest) > self.settings.retention_age_ms
+            && let Some(path) = self.tape.drop_oldest(self.settings.retention_bytes, |newest| {
+                now.millis_since(newest) > self.settings.retention_age_ms
             })
         {
             if !self.housekeeper.ask(Job::Delete(path)) {

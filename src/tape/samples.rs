@@ -52,7 +52,7 @@ use crate::event::SymbolId;
 use crate::event::TickerChange;
 use crate::event::Trade;
 
-pub(super) fn an_event() -> impl Strategy<Value = Event> {
+pub(crate) fn an_event() -> impl Strategy<Value = Event> {
     (seq(), time(), option::of(time()), body()).prop_map(|(seq, recv, ts, body)| Event {
         seq,
         recv,
@@ -61,7 +61,7 @@ pub(super) fn an_event() -> impl Strategy<Value = Event> {
     })
 }
 
-pub(super) fn a_board() -> impl Strategy<Value = Board> {
+pub(crate) fn a_board() -> impl Strategy<Value = Board> {
     let symbols = prop::collection::btree_map("[A-Z]{3,9}", symbol_board(), 0..6);
     let symbols = symbols.prop_map(|map| {
         let named = map.into_iter().map(|(name, board)| SymbolBoard {

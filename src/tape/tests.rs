@@ -367,6 +367,27 @@ fn retention_by_age_keeps_the_segment_being_written() {
 }
 
 #[test]
+fn what_is_held_goes_for_bytes_alone() {
+    let (_dir, mut life) = fresh();
+    life.fill(2);
+    life.tape.hold_after(Seq(0));
+    let late = life.now.plus_millis(life.settings.retention_age_ms + 1);
+    life.journal.tend(&life.board, late).unwrap();
+    assert_eq!(life.tape.oldest(), Seq(0));
+    life.tape.hold_after(life.tape.head());
+    life.journal.tend(&life.board, late).unwrap();
+    assert!(life.tape.oldest() > Seq(0));
+
+    let (_dir, mut life) = fresh();
+    life.fill(2);
+    life.tape.hold_after(Seq(0));
+    let most = life.tape.bytes() / 2;
+    life.journal.settings.retention_bytes = most;
+    life.journal.tend(&life.board, life.now).unwrap();
+    assert!(life.tape.oldest() > Seq(0));
+}
+
+#[test]
 fn a_reader_follows_the_writer_across_segments() {
     const EVENTS: u64 = 20_000;
     let (_dir, mut life) = fresh();

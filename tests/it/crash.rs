@@ -124,7 +124,7 @@ fn text(message: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>)
 }
 
 /// All of a tape, by place.
-fn read_tape(dir: &Path) -> (BTreeMap<u64, Event>, tickwire::board::Board) {
+pub(crate) fn read_tape(dir: &Path) -> (BTreeMap<u64, Event>, tickwire::board::Board) {
     let opened = tape::open(&tape::Settings::new(dir), clock::now()).unwrap();
     let mut cursor = opened.tape.read_after(Seq::START).unwrap();
     let (mut events, mut last) = (BTreeMap::new(), 0);

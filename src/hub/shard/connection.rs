@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+use tracing::warn;
 
 use crate::board::Board;
 use crate::event::Body;
@@ -17,6 +18,7 @@ use crate::event::Seq;
 use crate::hub::back;
 use crate::hub::back::Back;
 use crate::hub::past;
+use crate::hub::past::WayBack;
 use crate::hub::shard::Line;
 use crate::hub::stats::ShardStats;
 use crate::subscriber::Fed;
@@ -33,8 +35,12 @@ const CHUNK_BYTES: usize = 32 * 1024;
 const HEAVY_BYTES: usize = 64 * 1024;
 /// How long a client may take to answer a close.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
-/// Events read for one client at once, so that it holds up nobody else.
-const BATCH: usize = if cfg!(test) { 16 } else { 4_096 };
+/// Events looked at before those that concern the client are handed on: they wait decoded.
+const BATCH: usize = if cfg!(test) { 16 } else { 512 };
+/// What an event costs that is decoded and encoded, in looks at one that is passed over.
+const EVENT_WORK: usize = 16;
+/// What a step back along the tape costs, in the same.
+const STEP_WORK: usize = if cfg!(test) { 16 } else { 350 };
 
 /// A connection of one shard; never given to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,8 +83,9 @@ pub(super) struct Connection {
     pub(super) hung_up: bool,
     /// When it is cut, if it does not answer a close.
     pub(super) cut_at: Option<Instant>,
-    /// In a box: most clients never read the tape.
+    /// In a box: most clients never read the tape, nor walk back along it.
     reading: Option<Box<Reading>>,
+    way_back: Option<Box<WayBack>>,
     /// Counts back for streams of bars that begin some messages ago.
     back: Option<Box<Back>>,
 }
@@ -97,11 +104,25 @@ struct Reading {
     past: Option<Board>,
 }
 
-/// Whether a client could read on at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Appetite {
-    None,
-    More,
+/// What may be done for one client at once, so that it holds up nobody else; in looks at an event.
+#[derive(Debug)]
+pub(super) struct Work {
+    most: usize,
+    done: usize,
+}
+
+impl Work {
+    pub(super) const fn new(most: usize) -> Self {
+        Self { most, done: 0 }
+    }
+
+    pub(super) const fn done(&self) -> usize {
+        self.done
+    }
+
+    const fn left(&self) -> usize {
+        self.most.saturating_sub(self.done)
+    }
 }
 
 impl Connection {
@@ -175,66 +196,79 @@ impl Connection {
         }
     }
 
-    /// Looks for the places where streams of bars begin that begin some messages ago.
-    pub(super) fn count_back(&mut self, board: &Board, tape: &Tape) -> Result<(), Error> {
-        let mut back = match self.back.take() {
-            Some(back) => back,
-            None => {
-                let traces = self.subscriber.bars_traces(back::STREAMS_MAX);
-                if traces.is_empty() {
-                    return Ok(());
-                }
-                Box::new(Back::begin(traces, board, tape)?)
+    /// Walks back for streams that begin in the past, and reads on for those that follow the tape,
+    /// up to the shard's own place.
+    pub(super) fn read_tape(
+        &mut self,
+        board: &Board,
+        tape: &Tape,
+        work: &mut Work,
+    ) -> Result<(), Error> {
+        self.walk_back(board, tape, work);
+        if let Err(error) = self.count_back(board, tape, work) {
+            warn!(%error, "cannot count back along the tape for a client");
+            for trace in self.subscriber.bars_traces(usize::MAX) {
+                self.subscriber.on_trace_lost(trace, board);
             }
-        };
-        match back.step(tape)? {
-            Some(found) => {
-                for (trace, after) in found {
-                    self.subscriber.on_counted(trace, after, board);
+        }
+        while work.left() > 0
+            && let Some(after) = self.subscriber.wants_tape()
+        {
+            let begun = self.subscriber.begun();
+            let reads_bars = self.subscriber.reads_bars();
+            let mut reading = match self.reading.take() {
+                Some(reading)
+                    if (reading.after, reading.begun) == (after, begun)
+                        && (reading.past.is_some() || !reads_bars) =>
+                {
+                    reading
                 }
+                _ => Box::new(Reading::begin((after, begun), &self.subscriber, tape)?),
+            };
+            if reading.ready.is_empty() {
+                let subscriber = &self.subscriber;
+                let keep = |peek: Peek| peek.symbol.is_none_or(|symbol| subscriber.follows(symbol));
+                let is_for_bars = |peek: Peek| peek.seq > after || peek.kind != Kind::Quote;
+                let keep = |peek: Peek| is_for_bars(peek) && keep(peek);
+                let looks = reading.cursor.next_where(BATCH, &mut reading.ready, keep)?;
+                work.done += looks.max(1);
+                reading.ready.reverse();
             }
-            None => self.back = Some(back),
+            self.take_ready(&mut reading, (board, tape), work)?;
+            let is_beyond = reading.ready.last().is_some_and(|event| event.seq > board.seq());
+            let is_empty = reading.ready.is_empty() && reading.cursor.seq() >= board.seq();
+            if is_beyond || is_empty {
+                self.subscriber.on_tape_end(board);
+            } else {
+                self.reading = Some(reading);
+            }
         }
         Ok(())
     }
 
-    /// Feeds the client a batch of the tape, up to the shard's own place.
-    pub(super) fn read_tape(&mut self, board: &Board, tape: &Tape) -> Result<Appetite, Error> {
-        let Some(after) = self.subscriber.wants_tape() else { return Ok(Appetite::None) };
-        let begun = self.subscriber.begun();
-        let reads_bars = self.subscriber.reads_bars();
-        let mut reading = match self.reading.take() {
-            Some(reading)
-                if (reading.after, reading.begun) == (after, begun)
-                    && (reading.past.is_some() || !reads_bars) =>
-            {
-                reading
-            }
-            _ => Box::new(Reading::begin((after, begun), &self.subscriber, tape)?),
-        };
-        if reading.ready.is_empty() {
-            let subscriber = &self.subscriber;
-            let keep = |peek: Peek| peek.symbol.is_none_or(|symbol| subscriber.follows(symbol));
-            let is_for_bars = |peek: Peek| peek.seq > after || peek.kind != Kind::Quote;
-            let keep = |peek: Peek| is_for_bars(peek) && keep(peek);
-            reading.cursor.next_where(BATCH, &mut reading.ready, keep)?;
-            reading.ready.reverse();
-        }
-        while let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq()) {
+    /// Hands on what was read, as far as there is room for it.
+    fn take_ready(
+        &mut self,
+        reading: &mut Reading,
+        (board, tape): (&Board, &Tape),
+        work: &mut Work,
+    ) -> Result<(), Error> {
+        while work.left() > 0
+            && let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq())
+        {
+            work.done += EVENT_WORK;
             for stream in self.subscriber.unbegun(&event, board) {
                 if !self.subscriber.outbox().wants_more() {
                     reading.ready.push(event);
-                    self.reading = Some(reading);
-                    return Ok(Appetite::None);
+                    return Ok(());
                 }
                 if let Some((message, seq)) = past::snapshot_before(&event, stream, board, tape)? {
                     self.subscriber.begin_with(stream.0, (&message, seq));
                 }
             }
-            if self.follow_bars(&event, &mut reading) == Fed::Full {
+            if self.follow_bars(&event, reading) == Fed::Full {
                 reading.ready.push(event);
-                self.reading = Some(reading);
-                return Ok(Appetite::None);
+                return Ok(());
             }
             if event.seq <= reading.after {
                 continue;
@@ -248,18 +282,63 @@ impl Connection {
             let past = reading.past.as_ref().unwrap_or(board);
             if self.subscriber.on_tape(&event, (board, past)) == Fed::Full {
                 reading.ready.push(event);
-                self.reading = Some(reading);
-                return Ok(Appetite::None);
+                return Ok(());
             }
             reading.after = event.seq;
         }
-        let beyond = !reading.ready.is_empty();
-        if beyond || reading.cursor.seq() >= board.seq() {
-            self.subscriber.on_tape_end(board);
-            return Ok(Appetite::None);
+        Ok(())
+    }
+
+    /// Walks back for streams that begin in the past, one after the other.
+    fn walk_back(&mut self, board: &Board, tape: &Tape, work: &mut Work) {
+        while work.left() > 0
+            && let Some(trace) = self.subscriber.next_trace()
+        {
+            let begun = self.way_back.take().filter(|way| way.trace() == trace);
+            let mut way = begun.unwrap_or_else(|| Box::new(WayBack::new(trace, board)));
+            let steps = (work.left() / STEP_WORK).max(1);
+            let snapshot = way.walk(steps, tape).and_then(|walked| {
+                work.done += walked.steps.max(1) * STEP_WORK;
+                walked.is_whole.then(|| way.snapshot(board, tape)).transpose()
+            });
+            match snapshot {
+                Ok(None) => self.way_back = Some(way),
+                Ok(Some((message, seq))) => {
+                    self.subscriber.on_traced(trace, (&message, seq), (board, tape));
+                }
+                Err(error) => {
+                    warn!(%error, "cannot go back along the tape for a client");
+                    self.subscriber.on_trace_lost(trace, board);
+                }
+            }
         }
-        self.reading = Some(reading);
-        Ok(Appetite::More)
+    }
+
+    /// Looks for the places where streams of bars begin that begin some messages ago.
+    fn count_back(&mut self, board: &Board, tape: &Tape, work: &mut Work) -> Result<(), Error> {
+        while work.left() > 0 {
+            let mut back = match self.back.take() {
+                Some(back) => back,
+                None => {
+                    let traces = self.subscriber.bars_traces(back::STREAMS_MAX);
+                    if traces.is_empty() {
+                        return Ok(());
+                    }
+                    Box::new(Back::begin(traces, board, tape)?)
+                }
+            };
+            let counted = back.step(tape)?;
+            work.done += counted.looks.max(1);
+            match counted.found {
+                Some(found) => {
+                    for (trace, after) in found {
+                        self.subscriber.on_counted(trace, after, board);
+                    }
+                }
+                None => self.back = Some(back),
+            }
+        }
+        Ok(())
     }
 
     /// Has the past of bars follow an event; streams begin that need it as it stood before.
@@ -297,7 +376,8 @@ fn feed_wide(event: &Event) -> Option<FeedId> {
 /// All connections of a shard, each at an index that stays the same while it lives.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    list: Vec<(u32, Option<Connection>)>,
+    /// In boxes: a list of thousands of them would stand still to grow, and leave its old place.
+    list: Vec<(u32, Option<Box<Connection>>)>,
     free: Vec<u32>,
 }
 
@@ -311,7 +391,7 @@ impl Connections {
         (subscriber, line): (Subscriber, Option<Rc<Line>>),
         timeout: Instant,
     ) -> ConnectionId {
-        let connection = Connection {
+        let connection = Box::new(Connection {
             subscriber,
             waker: None,
             line,
@@ -324,8 +404,9 @@ impl Connections {
             hung_up: false,
             cut_at: None,
             reading: None,
+            way_back: None,
             back: None,
-        };
+        });
         if let Some(index) = self.free.pop()
             && let Some((round, place)) = self.list.get_mut(index as usize)
         {
@@ -338,7 +419,7 @@ impl Connections {
         ConnectionId { index, round: 0 }
     }
 
-    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
         let (round, place) = self.list.get_mut(id.index as usize)?;
         let connection = place.take_if(|_| *round == id.round)?;
         self.free.push(id.index);
@@ -347,16 +428,16 @@ impl Connections {
 
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
         let (round, connection) = self.list.get(id.index as usize)?;
-        connection.as_ref().filter(|_| *round == id.round)
+        connection.as_deref().filter(|_| *round == id.round)
     }
 
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let (round, connection) = self.list.get_mut(id.index as usize)?;
-        connection.as_mut().filter(|_| *round == id.round)
+        connection.as_deref_mut().filter(|_| *round == id.round)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.list.iter_mut().filter_map(|(_, connection)| connection.as_mut())
+        self.list.iter_mut().filter_map(|(_, connection)| connection.as_deref_mut())
     }
 
     pub(super) fn ids(&self) -> Vec<ConnectionId> {

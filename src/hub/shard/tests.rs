@@ -201,6 +201,8 @@ impl Play {
                     busy |= client.hand_in(&mut self.world);
                     busy |= client.take(&mut self.world, 1) > 0;
                 }
+                // Who took all that there was may have asked for more of the tape.
+                busy |= self.world.shards.iter().any(|shard| !shard.hungry.is_empty());
                 if !busy {
                     break;
                 }
