@@ -27,6 +27,8 @@ use crate::http::shop::ClientBounds;
 use crate::http::shop::House;
 use crate::http::shop::RunningFeed;
 use crate::http::visitors::Visitors;
+use crate::history::Desk;
+use crate::history::History;
 use crate::hub::Hub;
 use crate::hub::Publisher;
 use crate::hub::shard::FlushRule;
@@ -46,6 +48,8 @@ use crate::wire::answer::Limits;
 
 /// How long the end waits for the store to have everything: the next start goes on where it stood.
 const STORE_GRACE: Duration = Duration::from_secs(3);
+/// Threads that read history: one may wait for the disk while another one encodes.
+const DESK_THREADS: usize = 2;
 /// Connections that the system holds until they are accepted.
 const BACKLOG: i32 = 4096;
 
@@ -64,6 +68,9 @@ pub enum Error {
     /// The tape cannot be opened.
     #[error(transparent)]
     Tape(#[from] tape::Error),
+    /// The store cannot be asked with its settings.
+    #[error(transparent)]
+    Store(#[from] store::Error),
     /// A feed cannot run with its settings.
     #[error("feed {feed}: {source}")]
     Feed {
@@ -118,7 +125,11 @@ impl App {
         }
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
-        let recorder = store::Settings::of(&config.store)
+        let store = store::Settings::of(&config.store);
+        let archive = store.as_ref().map(store::Reader::new).transpose()?;
+        let history = History::new(Some(opened.tape.clone()), &config.tape.dir, archive);
+        let desk = Desk::new(DESK_THREADS).map_err(start("the readers of history"))?;
+        let recorder = store
             .map(|settings| Recorder::start(opened.tape.clone(), settings))
             .transpose()
             .map_err(start("the recorder"))?;
@@ -143,6 +154,8 @@ impl App {
             tape: opened.tape,
             feeds: running,
             sequencer: stats,
+            history,
+            desk,
             recorder: recorder.as_ref().map(Recorder::watch),
             bounds: client_bounds(config),
             visitors: Arc::new(Visitors::new(&config.limits)),

@@ -67,6 +67,7 @@ mod entry;
 mod error;
 mod housekeeper;
 mod journal;
+mod looking;
 mod opening;
 pub mod packed;
 mod recovery;
@@ -97,6 +98,7 @@ pub use entry::Kind;
 pub use entry::Peek;
 pub use error::Error;
 pub use journal::Journal;
+pub use looking::look;
 pub use opening::Opened;
 pub use opening::open;
 
@@ -268,6 +270,26 @@ impl Tape {
             }
         }
         Ok(board)
+    }
+
+    /// The cursor that stands before the first event, in the order of the tape, whose `recv` is at
+    /// or after a time; the head if there is none, [`Tape::oldest`] if that event may be gone.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]; [`Error::Io`].
+    pub fn before(&self, at: Nanos) -> Result<Seq, Error> {
+        loop {
+            let segment = self.segments().iter().find(|of| of.newest() >= at).cloned();
+            let Some(segment) = segment else { return Ok(self.head()) };
+            match segment.before(at) {
+                Ok(Some(before)) => return Ok(before.max(self.oldest())),
+                // What was appended a moment ago is seen in the next look.
+                Ok(None) if !segment.is_sealed() => return Ok(self.head()),
+                Ok(None) => return Ok(segment.last().max(self.oldest())),
+                Err(Error::Io { .. }) if segment.is_dropped() => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Says that events above a cursor are still wanted: a segment that has some does not go for

@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "board",
     "tape",
     "store",
+    "history",
     "wire",
     "outbox",
     "subscriber",

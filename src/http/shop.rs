@@ -15,6 +15,8 @@ use crate::http::origin;
 use crate::http::visitors::Crowded;
 use crate::http::visitors::Visit;
 use crate::http::visitors::Visitors;
+use crate::history::Desk;
+use crate::history::History;
 use crate::hub::Hub;
 use crate::hub::shard::SharedShard;
 use crate::ingest;
@@ -40,6 +42,10 @@ pub struct House {
     pub feeds: Vec<RunningFeed>,
     /// Of the sequencer.
     pub sequencer: Arc<sequencer::Stats>,
+    /// All that was.
+    pub history: History,
+    /// Where history is read.
+    pub desk: Desk,
     /// Of the recorder of history, if there is one.
     pub recorder: Option<store::Watch>,
     /// Bounds of clients.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::row;
 use crate::event::SymbolId;
 use crate::tape::Kind;
+use crate::tape::Peek;
 
 /// Which events of a stored tape are wanted; all, unless it is told otherwise. The database does
 /// not send the others.
@@ -30,6 +31,16 @@ impl Filter {
     pub const fn kind(mut self, kind: Kind) -> Self {
         self.kind = Some(kind);
         self
+    }
+
+    /// Whether an event is wanted.
+    #[must_use]
+    pub fn wants(&self, peek: Peek) -> bool {
+        let is_kind = self.kind.is_none_or(|kind| kind == peek.kind);
+        let is_named = |symbols: &Vec<SymbolId>| {
+            peek.symbol.is_none_or(|symbol| symbols.binary_search(&symbol).is_ok())
+        };
+        is_kind && self.symbols.as_ref().is_none_or(is_named)
     }
 
     /// Whether it names symbols.

@@ -40,20 +40,20 @@ const SYMBOLS: u64 = 5;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A writer of a tape, as the sequencer is one.
-struct Life {
-    journal: Journal,
-    tape: Tape,
-    board: Board,
+pub(crate) struct Life {
+    pub(crate) journal: Journal,
+    pub(crate) tape: Tape,
+    pub(crate) board: Board,
     random: u64,
-    now: Nanos,
+    pub(crate) now: Nanos,
 }
 
 impl Life {
-    fn begin(dir: &Path) -> Self {
+    pub(crate) fn begin(dir: &Path) -> Self {
         Self::begin_with(&tape::Settings { segment_bytes: 64 * 1024, ..tape::Settings::new(dir) })
     }
 
-    fn begin_with(settings: &tape::Settings) -> Self {
+    pub(crate) fn begin_with(settings: &tape::Settings) -> Self {
         let tape::Opened { journal, tape, board } = tape::open(settings, NOW).unwrap();
         let random = board.seq().0 + 1;
         let mut life = Self { journal, tape, board, random, now: NOW };
@@ -78,7 +78,7 @@ impl Life {
     }
 
     /// Appends market data.
-    fn ticks(&mut self, count: usize) {
+    pub(crate) fn ticks(&mut self, count: usize) {
         for begun in (0..count).step_by(500) {
             let events: Vec<Event> = (begun..count.min(begun + 500)).map(|_| self.tick()).collect();
             self.append(&events);
@@ -138,7 +138,7 @@ impl Life {
     }
 
     /// All that the journal has.
-    fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         let mut cursor = self.tape.read_after(self.tape.oldest()).unwrap();
         let mut events = Vec::new();
         while cursor.next_batch(4096, &mut events).unwrap() > 0 {}
@@ -147,20 +147,20 @@ impl Life {
 }
 
 /// A Postgres, a tape, and a runtime to read with.
-struct World {
-    postgres: Postgres,
-    dir: TempDir,
-    runtime: tokio::runtime::Runtime,
+pub(crate) struct World {
+    pub(crate) postgres: Postgres,
+    pub(crate) dir: TempDir,
+    pub(crate) runtime: tokio::runtime::Runtime,
 }
 
 impl World {
-    fn begin() -> Option<Self> {
+    pub(crate) fn begin() -> Option<Self> {
         let postgres = Postgres::start(&[])?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Some(Self { postgres, dir: tempfile::tempdir().unwrap(), runtime })
     }
 
-    fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         let url = Url::parse(&self.postgres.url()).unwrap();
         Settings { batch_ms: 20, timeout_ms: 1_000, ..Settings::new(url) }
     }
@@ -170,13 +170,13 @@ impl World {
     }
 
     /// Records all that is on the tape, and ends.
-    fn record_all(&self, tape: &Tape) -> Status {
+    pub(crate) fn record_all(&self, tape: &Tape) -> Status {
         let status = self.record(tape).stop(PATIENCE);
         assert_eq!(status.behind(), 0, "{status:?}");
         status
     }
 
-    fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         Reader::new(&self.settings()).unwrap()
     }
 
@@ -215,7 +215,7 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// By their digits too, which equality of decimals does not see.
 #[track_caller]
-fn are_the_same(got: &[Event], wanted: &[Event]) {
+pub(crate) fn are_the_same(got: &[Event], wanted: &[Event]) {
     assert_eq!(got.len(), wanted.len());
     for (got, wanted) in got.iter().zip(wanted) {
         assert_eq!(format!("{got:?}"), format!("{wanted:?}"));

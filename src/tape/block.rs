@@ -13,6 +13,8 @@ use super::bytes::put_signed;
 use super::bytes::put_varint;
 use super::entry;
 use super::entry::Base;
+use super::entry::Entry;
+use super::entry::Undecodable;
 use super::error::Error;
 use crate::event::Event;
 use crate::event::Seq;
@@ -202,6 +204,26 @@ impl Blocks {
     /// The entries of the block that was read last.
     pub(super) fn bytes(&self, block: &Block) -> &[u8] {
         self.slice(&block.entries)
+    }
+
+    /// The places and times of the events of the block that was read last.
+    pub(super) fn entries(
+        &self,
+        block: &Block,
+    ) -> impl Iterator<Item = Result<(Seq, Nanos), Undecodable>> {
+        let mut base = Base::new(block.seq, block.recv);
+        let mut reader = Reader::new(self.bytes(block));
+        std::iter::from_fn(move || {
+            if reader.is_empty() {
+                return None;
+            }
+            let entry = Entry::take(&mut reader, &mut base);
+            let told = entry.and_then(|entry| Ok((entry.peek.seq, entry.recv()?)));
+            if told.is_err() {
+                reader = Reader::new(&[]);
+            }
+            Some(told)
+        })
     }
 
     /// A part of the block that was read last.

@@ -196,6 +196,12 @@ impl<'a> Entry<'a> {
         Ok(Self { peek, has_ts: first & HAS_TS != 0, base: base.recv, rest })
     }
 
+    /// When the event was received.
+    pub(super) fn recv(mut self) -> Result<Nanos, Undecodable> {
+        let distance = self.rest.signed().ok_or("the time of an entry")?;
+        Ok(Nanos(self.base.0.wrapping_add(distance)))
+    }
+
     /// The event.
     // An event is 176 bytes, and each call that is not inlined copies it once more.
     #[inline(always)]

@@ -133,8 +133,9 @@ impl Journal {
         self.write(begun_at)?;
         self.next = last.seq.next();
         let segment = &self.active.segment;
+        let before = segment.newest();
         segment.publish(begun_at + self.buffer.len() as u64, last.seq, newest);
-        segment.mark(first.seq, begun_at);
+        segment.mark(first.seq, begun_at, before);
         self.tape.set_head(last.seq);
         Ok(())
     }

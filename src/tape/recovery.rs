@@ -37,9 +37,8 @@ pub(super) struct Found {
 
 /// Reads the headers of all segments, and the whole of the last one. Cuts its torn tail.
 pub(super) fn recover(dir: &Path) -> Result<Found, Error> {
-    let mut segments = read_headers(dir)?;
-    keep_one_epoch(&mut segments);
-    remove_superseded(&mut segments);
+    let (mut segments, superseded) = segments_of(dir, set_aside)?;
+    superseded.iter().for_each(|path| remove(path));
     let mut board = Board::default();
     while let Some(last) = segments.last() {
         match read_whole(last) {
@@ -68,7 +67,22 @@ pub(super) fn whole_from(segments: &[Arc<Segment>]) -> usize {
     segments.windows(2).rposition(|pair| !follows(pair)).map_or(0, |at| at + 1)
 }
 
-fn read_headers(dir: &Path) -> Result<Vec<Segment>, Error> {
+/// The segments of the newest tape in a directory, from the oldest on, and the files of those that
+/// had no events and were begun again under another name. `bad` is told of what is no segment.
+pub(super) fn segments_of(
+    dir: &Path,
+    bad: impl Fn(&Path, u64, &'static str) -> Result<(), Error>,
+) -> Result<(Vec<Segment>, Vec<PathBuf>), Error> {
+    let mut segments = read_headers(dir, bad)?;
+    keep_one_epoch(&mut segments);
+    let superseded = take_superseded(&mut segments);
+    Ok((segments, superseded))
+}
+
+fn read_headers(
+    dir: &Path,
+    bad: impl Fn(&Path, u64, &'static str) -> Result<(), Error>,
+) -> Result<Vec<Segment>, Error> {
     let mut segments = Vec::new();
     for (first, path) in names(dir)? {
         let file = File::open(&path).map_err(Error::doing("open", &path))?;
@@ -77,8 +91,8 @@ fn read_headers(dir: &Path) -> Result<Vec<Segment>, Error> {
             Ok(header) if header.first == first => {
                 segments.push(Segment::found(header, path, bytes));
             }
-            Ok(_) => set_aside(&path, 0, "it was written under another name")?,
-            Err(BadHeader::Damaged(what)) => set_aside(&path, 0, what)?,
+            Ok(_) => bad(&path, 0, "it was written under another name")?,
+            Err(BadHeader::Damaged(what)) => bad(&path, 0, what)?,
             Err(BadHeader::Later(version)) => {
                 return Err(Error::Version { path, version, known: VERSION });
             }
@@ -117,18 +131,19 @@ fn keep_one_epoch(segments: &mut Vec<Segment>) {
 }
 
 /// A segment that the next one does not follow, but the one before it, had no events.
-fn remove_superseded(segments: &mut Vec<Segment>) {
+fn take_superseded(segments: &mut Vec<Segment>) -> Vec<PathBuf> {
+    let mut superseded = Vec::new();
     let mut follows = Seq::MAX;
     let mut at = segments.len();
     while let Some(segment) = at.checked_sub(1).and_then(|at| segments.get(at)) {
         at -= 1;
         if segment.header.first > follows {
-            remove(&segment.path);
-            segments.remove(at);
+            superseded.push(segments.remove(at).path);
         } else {
             follows = segment.header.prev_first;
         }
     }
+    superseded
 }
 
 /// Reads and applies all that a segment holds.
@@ -144,7 +159,7 @@ fn read_whole(segment: &Segment) -> Result<Board, Error> {
     loop {
         match blocks.next(end) {
             Ok(Some(block)) if block.content == Content::Events => {
-                segment.mark(block.seq, block.offset);
+                segment.mark(block.seq, block.offset, newest);
                 let mut base = Base::new(block.seq, block.recv);
                 let mut reader = Reader::new(blocks.bytes(&block));
                 while !reader.is_empty() {
@@ -183,7 +198,7 @@ fn cut(segment: &Segment, blocks: &Blocks) -> Result<(), Error> {
 }
 
 /// Tells each segment what the header of the next one knows of it.
-fn link(segments: &[Segment]) {
+pub(super) fn link(segments: &[Segment]) {
     for pair in segments.windows(2) {
         if let [before, next] = pair {
             before.seal();

@@ -163,6 +163,8 @@ struct Index {
 struct Mark {
     first: Seq,
     offset: u64,
+    /// The greatest `recv` before it.
+    newest: Nanos,
 }
 
 impl Segment {
@@ -248,9 +250,9 @@ impl Segment {
     }
 
     /// Notes a block, if it is far enough from the one noted last.
-    pub(super) fn mark(&self, first: Seq, offset: u64) {
+    pub(super) fn mark(&self, first: Seq, offset: u64, newest: Nanos) {
         if let Some(index) = self.index().as_mut() {
-            index.mark(first, offset);
+            index.mark(Mark { first, offset, newest });
         }
     }
 
@@ -272,11 +274,34 @@ impl Segment {
 
     /// Its blocks from a place at or before the first event above `cursor`.
     pub(super) fn blocks_after(&self, cursor: Seq) -> Result<Blocks, Error> {
-        if self.index().is_none() {
-            self.build_index()?;
-        }
+        self.ensure_index()?;
         let offset = self.index().as_ref().map_or(HEADER_BYTES, |index| index.before(cursor));
         self.blocks(offset)
+    }
+
+    /// The cursor before its first event whose `recv` is at or after a time; `None` if there is
+    /// none.
+    pub(super) fn before(&self, at: Nanos) -> Result<Option<Seq>, Error> {
+        if self.header.prev_recv >= at {
+            return Ok(Some(self.header.prev_last));
+        }
+        self.ensure_index()?;
+        let offset = self.index().as_ref().map_or(HEADER_BYTES, |index| index.before_time(at));
+        let (mut blocks, end) = (self.blocks(offset)?, self.end());
+        while let Some(block) = blocks.next(end)? {
+            if block.content != Content::Events {
+                continue;
+            }
+            for entry in blocks.entries(&block) {
+                let (seq, recv) = entry.map_err(|what| blocks.unreadable(block.offset, what))?;
+                if recv >= at && seq <= self.header.first {
+                    return Ok(Some(self.header.prev_last));
+                } else if recv >= at {
+                    return Ok(Some(Seq(seq.0 - 1)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The board at its beginning.
@@ -289,15 +314,22 @@ impl Segment {
         checkpoint::decode(&mut self.blocks(HEADER_BYTES)?, self.end(), Some(symbols))
     }
 
-    /// Hops over all blocks. Two threads may do so at once; both find the same.
-    fn build_index(&self) -> Result<(), Error> {
+    /// Looks at all blocks, once. Two threads may do so at once; both find the same.
+    fn ensure_index(&self) -> Result<(), Error> {
+        if self.index().is_some() {
+            return Ok(());
+        }
         let mut blocks = self.blocks(HEADER_BYTES)?;
         let end = self.end();
+        let mut newest = self.header.prev_recv;
         let mut index = Index { events_at: HEADER_BYTES, marks: Vec::new() };
         loop {
             match blocks.next(end) {
                 Ok(Some(block)) if block.content == Content::Events => {
-                    index.mark(block.seq, block.offset);
+                    index.mark(Mark { first: block.seq, offset: block.offset, newest });
+                    for (_, recv) in blocks.entries(&block).flatten() {
+                        newest = newest.max(recv);
+                    }
                 }
                 Ok(Some(_)) => index.events_at = blocks.offset(),
                 // What is behind the damage can still be found; who reads the damage is told.
@@ -316,10 +348,17 @@ impl Segment {
 }
 
 impl Index {
-    fn mark(&mut self, first: Seq, offset: u64) {
-        if self.marks.last().is_none_or(|last| offset >= last.offset + MARK_BYTES) {
-            self.marks.push(Mark { first, offset });
+    fn mark(&mut self, mark: Mark) {
+        if self.marks.last().is_none_or(|last| mark.offset >= last.offset + MARK_BYTES) {
+            self.marks.push(mark);
         }
+    }
+
+    /// Where to look for the first event whose `recv` is at or after a time.
+    fn before_time(&self, at: Nanos) -> u64 {
+        let behind = self.marks.partition_point(|mark| mark.newest < at);
+        let mark = behind.checked_sub(1).and_then(|at| self.marks.get(at));
+        mark.map_or(self.events_at, |mark| mark.offset)
     }
 
     fn before(&self, cursor: Seq) -> u64 {

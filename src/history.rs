@@ -1,0 +1,126 @@
+//! History: one answer over the journal, which is recent, and Postgres, which goes further back.
+//!
+//! A [`Volume`] is one tape with all that is left of it, wherever it stands. What the journal has
+//! is read there, the rest in the store; who reads across the seam does not notice it.
+//!
+//! The journal is a file, so these calls may wait for the disk: they are not for the workers that
+//! serve what is live.
+
+mod desk;
+mod error;
+mod events;
+mod volume;
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::store;
+use crate::tape;
+use crate::tape::Tape;
+
+pub use crate::store::Filter;
+pub use desk::Desk;
+pub use error::Error;
+pub use events::Events;
+pub use volume::Volume;
+
+/// All tapes that can be read: the live one, those that were imported, those in the store.
+#[derive(Debug, Clone)]
+pub struct History {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    live: Option<Tape>,
+    imports: PathBuf,
+    archive: Option<store::Reader>,
+}
+
+impl History {
+    /// The history of a server with this live tape, whose directory is `dir`.
+    #[must_use]
+    pub fn new(live: Option<Tape>, dir: &Path, archive: Option<store::Reader>) -> Self {
+        Self { shared: Arc::new(Shared { live, imports: imports(dir), archive }) }
+    }
+
+    /// One tape: by its name, or the live one.
+    ///
+    /// # Errors
+    /// [`Error::NoTape`]; [`Error::Store`] if only the store could know it, and cannot be asked.
+    pub async fn volume(&self, epoch: Option<&str>) -> Result<Volume, Error> {
+        let Shared { live, imports, archive } = &*self.shared;
+        let name = match (epoch, live) {
+            (Some(name), _) => name,
+            (None, Some(live)) => live.epoch(),
+            (None, None) => return Err(Error::NoTape("".into())),
+        };
+        let journal = match live.as_ref().filter(|live| live.epoch() == name) {
+            Some(live) => Some(live.clone()),
+            None => imported(imports, name)?,
+        };
+        if journal.is_none() {
+            let archive = archive.as_ref().ok_or_else(|| Error::NoTape(name.into()))?;
+            archive.epoch(name).await?;
+        }
+        Ok(Volume::new(name, journal, archive.clone()))
+    }
+
+    /// The names of all tapes: the live one, imported ones, those in the store.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Tape`].
+    pub async fn names(&self) -> Result<Vec<String>, Error> {
+        let Shared { live, imports, archive } = &*self.shared;
+        let mut names: Vec<String> = live.iter().map(|live| live.epoch().to_owned()).collect();
+        names.extend(imported_names(imports)?);
+        if let Some(archive) = archive {
+            let stored = archive.epochs().await?;
+            names.extend(stored.iter().map(|epoch| epoch.name.to_string()));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        Ok(names)
+    }
+
+    /// The store, if there is one.
+    #[must_use]
+    pub fn archive(&self) -> Option<&store::Reader> {
+        self.shared.archive.as_ref()
+    }
+}
+
+/// Where imported tapes stand, each in a directory of its name, beside the segments of a tape.
+#[must_use]
+pub fn imports(dir: &Path) -> PathBuf {
+    dir.join("imports")
+}
+
+fn imported(imports: &Path, name: &str) -> Result<Option<Tape>, Error> {
+    let is_name = name.len() == 8 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let dir = imports.join(name);
+    if !is_name || !dir.is_dir() {
+        return Ok(None);
+    }
+    Ok(tape::look(&dir)?.filter(|tape| tape.epoch() == name))
+}
+
+fn imported_names(imports: &Path) -> Result<Vec<String>, Error> {
+    let entries = match std::fs::read_dir(imports) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => {
+            let context = format!("list {}", imports.display());
+            return Err(tape::Error::Io { source, context }.into());
+        }
+    };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> =
+        names.filter(|name| matches!(imported(imports, name), Ok(Some(_)))).collect();
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! A volume: one tape with all that is left of it.
+
+use std::sync::Arc;
+
+use tickwire_feeds::Nanos;
+
+use super::Filter;
+use super::error::Error;
+use super::events::Events;
+use crate::board::Board;
+use crate::event::Seq;
+use crate::store;
+use crate::tape;
+use crate::tape::Resume;
+use crate::tape::Tape;
+
+/// One tape, in the journal, in the store, or in both. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Volume {
+    name: Arc<str>,
+    pub(super) journal: Option<Tape>,
+    archive: Option<store::Reader>,
+}
+
+impl Volume {
+    /// A tape of which the journal has a part, the store, or both.
+    #[must_use]
+    pub fn new(name: &str, journal: Option<Tape>, archive: Option<store::Reader>) -> Self {
+        Self { name: name.into(), journal, archive }
+    }
+
+    /// The name of the tape.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.name
+    }
+
+    /// The tape as the journal has it, if that has some of it.
+    #[must_use]
+    pub const fn journal(&self) -> Option<&Tape> {
+        self.journal.as_ref()
+    }
+
+    /// The least cursor after which every event is there.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if only the store knows.
+    pub async fn oldest(&self) -> Result<Seq, Error> {
+        let journal = self.journal.as_ref().map(Tape::oldest);
+        match (self.stored().await, journal) {
+            (Ok(Some(stored)), Some(journal)) => Ok(stored.oldest.min(journal)),
+            (Ok(Some(stored)), None) => Ok(stored.oldest),
+            (Ok(None), Some(journal)) => Ok(journal),
+            (Ok(None), None) => Err(Error::NoTape((*self.name).into())),
+            // It is asked for what is older when something older is read.
+            (Err(_), Some(journal)) if journal == Seq::START => Ok(journal),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The last event.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if only the store knows.
+    pub async fn head(&self) -> Result<Seq, Error> {
+        if let Some(journal) = &self.journal {
+            return Ok(journal.head());
+        }
+        let stored = self.stored().await?;
+        stored.map(|epoch| epoch.stored).ok_or_else(|| Error::NoTape((*self.name).into()))
+    }
+
+    /// The cursor that stands before the first event, in the order of the tape, whose `recv` is at
+    /// or after a time; the head if there is none.
+    ///
+    /// # Errors
+    /// If the journal or the store cannot be read.
+    pub async fn before(&self, at: Nanos) -> Result<Seq, Error> {
+        if let Some(journal) = &self.journal {
+            let found = journal.before(at)?;
+            if found > journal.oldest() || found == Seq::START {
+                return Ok(found);
+            }
+        }
+        let Some((archive, stored)) = self.archived().await? else {
+            let journal = self.journal.as_ref().map(Tape::oldest);
+            return journal.ok_or_else(|| Error::NoTape((*self.name).into()));
+        };
+        let found = archive.before(&stored, at).await?;
+        match &self.journal {
+            // The store does not have it yet, so it is where the journal begins.
+            Some(journal) if found >= stored.stored => Ok(found.max(journal.oldest())),
+            _ => Ok(found),
+        }
+    }
+
+    /// The board as it stood after the last event up to a place.
+    ///
+    /// # Errors
+    /// [`Error::Expired`], [`Error::Ahead`], [`Error::Lost`] for a place that is not there; if the
+    /// journal or the store cannot be read.
+    pub async fn board_at(&self, seq: Seq) -> Result<Board, Error> {
+        if let Some(journal) = &self.journal {
+            match journal.resumable(seq) {
+                Resume::Ahead => return Err(Error::Ahead { cursor: seq, head: journal.head() }),
+                Resume::Yes => match journal.board_at(seq) {
+                    Err(tape::Error::Expired { .. } | tape::Error::Corrupt { .. })
+                        if self.archive.is_some() => {}
+                    board => return Ok(board?),
+                },
+                Resume::Expired => {}
+            }
+        }
+        let Some((archive, stored)) = self.archived().await? else {
+            return Err(self.expired(seq));
+        };
+        Ok(archive.board_at(&stored, seq).await?)
+    }
+
+    /// Reads the events after a place, up to another one, in the order of the tape.
+    #[must_use]
+    pub fn read(&self, after: Seq, upto: Seq, filter: Filter) -> Events {
+        Events::new(self.clone(), (after, upto), filter)
+    }
+
+    /// The store, and what it has of this tape.
+    pub(super) async fn archived(&self) -> Result<Option<(&store::Reader, store::Epoch)>, Error> {
+        let Some(archive) = &self.archive else { return Ok(None) };
+        Ok(self.stored().await?.map(|stored| (archive, stored)))
+    }
+
+    pub(super) fn expired(&self, cursor: Seq) -> Error {
+        let oldest = self.journal.as_ref().map_or(Seq::MAX, Tape::oldest);
+        Error::Expired { cursor, oldest }
+    }
+
+    async fn stored(&self) -> Result<Option<store::Epoch>, Error> {
+        let Some(archive) = &self.archive else { return Ok(None) };
+        match archive.epoch(&self.name).await {
+            Ok(stored) => Ok(Some(stored)),
+            Err(store::Error::NoEpoch(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
