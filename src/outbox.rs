@@ -18,13 +18,10 @@ pub struct Outbox {
     bytes: BytesMut,
     bound: usize,
     pushed: u64,
-    /// The most that waited since the buffer was new.
+    /// The most that waited since the last [`Outbox::trim`].
     most: usize,
     state: State,
 }
-
-/// A buffer that once held more than this is given back when it is empty, in bytes.
-const KEPT_MAX: usize = 16 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -121,11 +118,19 @@ impl Outbox {
         self.most = self.most.max(self.bytes.len());
         if count < self.bytes.len() {
             self.bytes.advance(count);
-        } else if self.most > KEPT_MAX {
-            (self.bytes, self.most) = (BytesMut::new(), 0);
         } else {
             self.bytes.clear();
         }
+    }
+
+    /// Gives the buffer back if far less waited since the last call. To be called each second: a
+    /// buffer that is made anew for each flush has its pages made anew too, which costs more than
+    /// to send it.
+    pub fn trim(&mut self) {
+        if self.bytes.is_empty() && self.most < self.bytes.capacity() / 4 {
+            self.bytes = BytesMut::new();
+        }
+        self.most = self.bytes.len();
     }
 
     /// Takes the next bytes for the socket, at most `count`.
@@ -158,6 +163,22 @@ mod tests {
         assert_eq!(&outbox.take(5)[..], b"\x81\x03one");
         assert_eq!(&outbox.take(99)[..], b"\x81\x03two\x88\x02\x03\xe8");
         assert_eq!((outbox.pushed(), outbox.taken(), outbox.len()), (14, 14, 0));
+    }
+
+    #[test]
+    fn a_buffer_goes_when_it_was_not_needed_for_a_while() {
+        let mut outbox = Outbox::new(1 << 20);
+        let message = [b'x'; 1_000];
+        (0..100).for_each(|_| outbox.push(&message));
+        outbox.trim();
+        assert_eq!(outbox.len(), 100_400);
+        outbox.advance(100_400);
+        outbox.trim();
+        assert!(outbox.bytes.capacity() >= 100_000, "it was needed since the last time");
+        outbox.push(&message);
+        outbox.advance(1_004);
+        outbox.trim();
+        assert_eq!(outbox.bytes.capacity(), 0);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod tally;
 mod tape;
 mod trace;
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -161,7 +162,7 @@ pub struct Subscriber {
     /// Streams that drop what comes, until there is room to say so.
     dropping: stream::Queue,
     /// By slot, what was dropped and not said yet.
-    dropped: HashMap<u32, Dropped>,
+    dropped: BTreeMap<u32, Dropped>,
     finals: Finals,
     flushes: Flushes,
     /// The streams in [`Phase::Tape`] have everything up to here.
@@ -197,7 +198,7 @@ impl Subscriber {
             tracing_bars: stream::Queue::default(),
             behind: stream::Queue::default(),
             dropping: stream::Queue::default(),
-            dropped: HashMap::new(),
+            dropped: BTreeMap::new(),
             finals: Finals::default(),
             flushes: Flushes::default(),
             unheld: Vec::new(),

@@ -64,5 +64,5 @@ impl Subscriber {
 /// The clock of a subscription; they stand in the order of their keys.
 pub(super) fn conflation_of(list: &mut [Subscription], owner: u32) -> Option<&mut Conflation> {
     let at = list.binary_search_by_key(&owner, |subscription| subscription.key).ok()?;
-    list.get_mut(at)?.conflation.as_mut()
+    list.get_mut(at)?.conflation.as_deref_mut()
 }

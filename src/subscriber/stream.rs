@@ -198,52 +198,59 @@ pub(super) struct Due {
 /// began anew or got on in another way is passed over.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    list: VecDeque<Due>,
+    /// In a box, and only while there is something: a client has many queues, most of them empty.
+    list: Option<Box<List>>,
 }
+
+#[derive(Debug, Default)]
+struct List(VecDeque<Due>);
 
 impl Queue {
     /// Puts a stream in. Entries that no longer stand go before they outnumber the streams.
     pub(super) fn push(&mut self, due: Due, streams: &Streams) {
-        if self.list.len() > 2 * streams.len() + 64 {
-            self.list.retain(|due| streams.get(due.slot).is_some_and(|of| is_due(of, *due)));
+        let List(list) = &mut **self.list.get_or_insert_default();
+        if list.len() > 2 * streams.len() + 64 {
+            list.retain(|due| streams.get(due.slot).is_some_and(|of| is_due(of, *due)));
         }
-        let place = self.list.partition_point(|other| other.seq <= due.seq);
-        self.list.insert(place, due);
+        let place = list.partition_point(|other| other.seq <= due.seq);
+        list.insert(place, due);
     }
 
     /// The first that still stands.
     pub(super) fn front(&mut self, streams: &Streams) -> Option<Due> {
-        while let Some(due) = self.list.front() {
+        let List(list) = &mut **self.list.as_mut()?;
+        while let Some(due) = list.front() {
             if streams.get(due.slot).is_some_and(|stream| is_due(stream, *due)) {
                 return Some(*due);
             }
-            self.list.pop_front();
+            list.pop_front();
         }
+        self.list = None;
         None
     }
 
     /// Takes the first whose stream is in that phase.
     pub(super) fn pop(&mut self, streams: &Streams, phase: Phase) -> Option<Due> {
-        while let Some(due) = self.list.pop_front() {
+        let List(list) = &mut **self.list.as_mut()?;
+        while let Some(due) = list.pop_front() {
             let stream = streams.get(due.slot).filter(|stream| stream.round == due.round);
             if stream.is_some_and(|stream| stream.phase == phase) {
                 return Some(due);
             }
         }
-        // Most queues of most clients are used once: for the first snapshots.
-        self.list = VecDeque::new();
+        self.list = None;
         None
     }
 
     /// Those that still stand.
     pub(super) fn iter<'a>(&'a self, streams: &'a Streams) -> impl Iterator<Item = Due> + 'a {
         let stands = |due: &&Due| streams.get(due.slot).is_some_and(|of| is_due(of, **due));
-        self.list.iter().filter(stands).copied()
+        self.list.iter().flat_map(|list| &list.0).filter(stands).copied()
     }
 
     /// Whether nothing at all stands in it.
     pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.as_ref().is_none_or(|list| list.0.is_empty())
     }
 }
 
@@ -268,7 +275,8 @@ mod tests {
             let due = Due { slot: begun.slot, round: begun.round, seq: Seq(turn.into()) };
             queue.push(due, &streams);
         }
-        assert!(queue.list.len() <= 2 * streams.len() + 65, "{}", queue.list.len());
+        let length = queue.list.as_ref().unwrap().0.len();
+        assert!(length <= 2 * streams.len() + 65, "{length}");
         let mut due = Vec::new();
         while let Some(next) = queue.pop(&streams, Phase::Starting) {
             due.push(next.seq.0);

@@ -215,7 +215,7 @@ impl Subscriber {
             except: Names::default(),
             outgrown: false,
             slow: op.slow,
-            conflation: Conflation::new(op.conflate_ms, now),
+            conflation: Conflation::new(op.conflate_ms, now).map(Box::new),
         });
         Some(key)
     }

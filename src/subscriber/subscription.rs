@@ -29,7 +29,8 @@ pub(super) struct Subscription {
     /// Whether the client was told that a pattern outgrew the limit.
     pub(super) outgrown: bool,
     pub(super) slow: Slow,
-    pub(super) conflation: Option<Conflation>,
+    /// In a box: most subscriptions have none.
+    pub(super) conflation: Option<Box<Conflation>>,
 }
 
 /// The one clock by which all streams of a conflated subscription are flushed.

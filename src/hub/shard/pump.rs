@@ -450,6 +450,7 @@ impl Shard {
             bytes += waiting;
             most = most.max(waiting);
             following += u64::from(connection.subscriber.follows_tape());
+            connection.subscriber.outbox_mut().trim();
         }
         self.stats.outbox_bytes.set(bytes);
         self.stats.outbox_bytes_max.set(most);
