@@ -21,7 +21,6 @@ mod tape;
 mod trace;
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 use std::time::Instant;
@@ -496,6 +495,3 @@ impl Subscriber {
         named.into_iter().map(|(_, _, slot)| slot).collect()
     }
 }
-
-/// Slots by stream.
-type Slots = HashMap<(Channel, SymbolId), u32>;

@@ -58,8 +58,7 @@ fn the_seam_between_journal_and_store_is_not_seen() {
     life.ticks(150);
     let known = all.last().unwrap().seq;
     all.extend(life.events().into_iter().filter(|event| event.seq > known));
-    let history =
-        History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
+    let history = History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
     let volume = world.runtime.block_on(history.volume(None)).unwrap();
     let (seam, head) = (life.tape.oldest(), life.tape.head());
     assert!(seam > Seq(1_000) && head > Seq(seam.0 + 500));
@@ -94,8 +93,7 @@ fn the_seam_between_journal_and_store_is_not_seen() {
 fn a_reader_that_the_journal_gives_up_goes_on_in_the_store() {
     let Some(world) = World::begin() else { return };
     let (mut life, _) = with_a_seam(&world, world.dir.path());
-    let history =
-        History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
+    let history = History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
     let volume = world.runtime.block_on(history.volume(None)).unwrap();
     let begins = life.tape.oldest();
     let mut events = volume.read(begins, Seq::MAX, Filter::default());
@@ -156,8 +154,7 @@ fn what_is_damaged_in_the_journal_is_read_in_the_store() {
     bytes[middle] ^= 1;
     fs::write(&files[1], bytes).unwrap();
     let whole = (Seq(0), Seq::MAX);
-    let history =
-        History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
+    let history = History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
     let volume = world.runtime.block_on(history.volume(None)).unwrap();
     are_the_same(&read(&world, &volume, whole, Filter::default()), &wanted);
     for event in wanted.iter().step_by(97) {
@@ -185,8 +182,7 @@ fn without_its_store_the_journal_is_read_and_what_is_older_is_an_error() {
     let Some(mut world) = World::begin() else { return };
     let (life, all) = with_a_seam(&world, world.dir.path());
     world.postgres.stop();
-    let history =
-        History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
+    let history = History::new(Some(life.tape.clone()), world.dir.path(), Some(world.reader()));
     let volume = world.runtime.block_on(history.volume(None)).unwrap();
     let seam = life.tape.oldest();
     let recent = (seam, Seq::MAX);
@@ -231,7 +227,7 @@ fn a_time_is_found_as_a_walk_along_the_tape_finds_it() {
 fn a_look_at_a_tape_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     assert!(tape::look(dir.path()).unwrap().is_none());
-    let mut life = Life::begin(dir.path());
+    let mut life = Life::begin_with(&tape::Settings::new(dir.path()));
     life.ticks(2_000);
     let files = || {
         let files = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().path());
@@ -250,7 +246,8 @@ fn a_look_at_a_tape_changes_nothing() {
     are_the_same(&events, &life.events());
     assert!(before == files());
     // A torn tail is passed over, and stays.
-    let (_, newest) = before.iter().rfind(|(_, path)| path.ends_with("0000000000000001.tape")).unwrap();
+    let (_, newest) =
+        before.iter().rfind(|(_, path)| path.ends_with("0000000000000001.tape")).unwrap();
     let (end, mut bytes) = (usize::try_from(life.tape.bytes()).unwrap(), fs::read(newest).unwrap());
     bytes[end - 1] ^= 1;
     fs::write(newest, &bytes).unwrap();

@@ -9,14 +9,14 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use tickwire_feeds::error::quoted;
 
+use crate::history::Desk;
+use crate::history::History;
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::origin;
 use crate::http::visitors::Crowded;
 use crate::http::visitors::Visit;
 use crate::http::visitors::Visitors;
-use crate::history::Desk;
-use crate::history::History;
 use crate::hub::Hub;
 use crate::hub::shard::SharedShard;
 use crate::ingest;

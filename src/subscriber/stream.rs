@@ -1,5 +1,6 @@
 //! The streams of one client, and queues of those that are due something.
 
+use std::collections::HashMap;
 use std::collections::VecDeque;
 
 use tickwire_feeds::Symbol;
@@ -7,7 +8,6 @@ use tickwire_feeds::Symbol;
 use crate::event::Channel;
 use crate::event::Seq;
 use crate::event::SymbolId;
-use crate::subscriber::Slots;
 use crate::wire::json::StreamName;
 
 /// One channel of one symbol, as one client gets it.
@@ -76,7 +76,7 @@ impl Stream {
 pub(super) struct Streams {
     list: Vec<Option<Stream>>,
     free: Vec<u32>,
-    slots: Slots,
+    slots: HashMap<(Channel, SymbolId), u32>,
     /// How many there are of each channel.
     counts: [u32; Channel::ALL.len()],
     rounds: u32,

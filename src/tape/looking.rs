@@ -26,7 +26,6 @@ pub fn look(dir: &Path) -> Result<Option<Tape>, Error> {
     }
     recovery::link(&segments);
     let Some(last) = segments.last() else { return Ok(None) };
-    last.seal();
     let (epoch, head) = (String::from_utf8_lossy(&last.header.epoch).into(), last.last());
     Ok(Some(Tape::new(epoch, head, segments.into_iter().map(Arc::new).collect())))
 }
