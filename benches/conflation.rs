@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
 use std::hint::black_box;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -111,7 +111,7 @@ impl Bench {
             write_deadline: forever,
             reconnect_spread: Duration::ZERO,
         };
-        let mut subscriber = Subscriber::new(Rc::new(rules), &self.view());
+        let mut subscriber = Subscriber::new(Arc::new(rules), &self.view());
         let op = r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"],"conflate_ms":250}"#;
         subscriber.on_text(op.as_bytes(), &self.view());
         let mut slots = vec![0; SYMBOLS as usize];

@@ -33,6 +33,7 @@ use crate::hub::Hub;
 use crate::hub::Publisher;
 use crate::hub::shard::FlushRule;
 use crate::ingest;
+use crate::replay::Office;
 use crate::sequencer;
 use crate::sequencer::Sequencer;
 use crate::sequencer::intake;
@@ -156,6 +157,7 @@ impl App {
             sequencer: stats,
             history,
             desk,
+            replays: Arc::new(Office::new(config.limits.replays)),
             recorder: recorder.as_ref().map(Recorder::watch),
             bounds: client_bounds(config),
             visitors: Arc::new(Visitors::new(&config.limits)),
@@ -226,7 +228,8 @@ impl App {
     }
 
     fn connections(&self) -> u64 {
-        self.house.hub.stats().iter().map(|stats| stats.connections.get()).sum()
+        let live: u64 = self.house.hub.stats().iter().map(|stats| stats.connections.get()).sum();
+        live + self.house.replays.taken()
     }
 }
 

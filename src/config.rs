@@ -55,7 +55,6 @@ const NOT_AVAILABLE: &[(&str, &str)] = &[
     ("auth.mode", "this build lets everyone in"),
     ("relay.url", "this build serves its own tape alone"),
     ("limits.connections_per_subject", "this build knows no subjects"),
-    ("limits.replays", "this build serves no replays"),
 ];
 
 /// Everything that can be configured.

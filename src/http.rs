@@ -6,6 +6,7 @@ mod guard;
 mod ops;
 mod origin;
 mod reference;
+mod replay;
 pub mod server;
 pub mod shop;
 pub mod visitors;
@@ -24,8 +25,10 @@ use crate::http::failure::Failure;
 /// Adds all routes to an application whose data holds a [`shop::Shop`].
 pub fn routes(config: &mut web::ServiceConfig) {
     let stream = web::resource("/v1/stream").get(websocket::stream);
+    let replay = web::resource("/v1/replay").get(replay::replay);
     config
         .service(stream.default_service(web::to(|request| refuse(request, "GET"))))
+        .service(replay.default_service(web::to(|request| refuse(request, "GET"))))
         .service(page("/v1/snapshot", reference::snapshot))
         .service(page("/v1/symbols", reference::symbols))
         .service(page("/v1/venues", reference::venues))

@@ -81,7 +81,17 @@ impl Hub {
     /// A new reader. It gets what is published from about now on, and finds the rest in the
     /// journal.
     pub fn join(&self) -> Reader {
-        let (writer, reader) = ring::ring(self.ring_events);
+        self.join_with(self.ring_events)
+    }
+
+    /// A reader that is only rung for: it holds no event but the first since it looked last, and
+    /// finds all of them in the journal.
+    pub fn listen(&self) -> Reader {
+        self.join_with(1)
+    }
+
+    fn join_with(&self, events: usize) -> Reader {
+        let (writer, reader) = ring::ring(events);
         self.joining.lock().unwrap_or_else(PoisonError::into_inner).push(writer);
         self.joined.fetch_add(1, Ordering::Release);
         reader

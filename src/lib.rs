@@ -13,6 +13,7 @@ pub mod hub;
 pub mod ingest;
 pub mod load;
 pub mod outbox;
+pub mod replay;
 pub mod sequencer;
 pub mod standin;
 pub mod store;

@@ -17,10 +17,20 @@ use crate::wire::frame::Opcode;
 pub struct Outbox {
     bytes: BytesMut,
     bound: usize,
+    patience: Patience,
     pushed: u64,
     /// The most that waited since the last [`Outbox::trim`].
     most: usize,
     state: State,
+}
+
+/// What happens at the bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// A message beyond it has no room.
+    None,
+    /// It has: the caller makes no more of them until the client has taken some.
+    Endless,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +43,27 @@ impl Outbox {
     /// An empty one for at most `bound` bytes of data.
     #[must_use]
     pub fn new(bound: usize) -> Self {
-        Self { bytes: BytesMut::new(), bound, pushed: 0, most: 0, state: State::Open }
+        let (bytes, patience, state) = (BytesMut::new(), Patience::None, State::Open);
+        Self { bytes, bound, patience, pushed: 0, most: 0, state }
+    }
+
+    /// An empty one of which the caller waits for the client: it hands in an event only while
+    /// [`Outbox::wants_more`], and then all messages of that event have room.
+    #[must_use]
+    pub fn patient(bound: usize) -> Self {
+        Self { patience: Patience::Endless, ..Self::new(bound) }
     }
 
     /// Whether a message of that many bytes stays within the bound.
     #[must_use]
     pub fn has_room(&self, length: usize) -> bool {
-        self.bytes.len() + length <= self.bound
+        self.patience == Patience::Endless || self.bytes.len() + length <= self.bound
+    }
+
+    /// Whether the caller waits for the client, so that there is always room.
+    #[must_use]
+    pub fn is_patient(&self) -> bool {
+        self.patience == Patience::Endless
     }
 
     /// The most that may wait, in bytes.
@@ -131,6 +155,12 @@ impl Outbox {
             self.bytes = BytesMut::new();
         }
         self.most = self.bytes.len();
+    }
+
+    /// Takes all that waits, without a copy; it ends with a whole frame.
+    pub fn take_all(&mut self) -> Bytes {
+        self.most = self.most.max(self.bytes.len());
+        self.bytes.split().freeze()
     }
 
     /// Takes the next bytes for the socket, at most `count`.

@@ -11,6 +11,7 @@ mod names;
 mod plan;
 mod pulse;
 mod rates;
+mod replaying;
 mod slow;
 mod snapshots;
 mod stream;
@@ -21,7 +22,7 @@ mod tape;
 mod trace;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -65,6 +66,7 @@ pub use rates::Measure;
 pub use rates::Rates;
 pub use snapshots::Snapshots;
 pub use snapshots::Uses;
+pub use replaying::Coming;
 pub use tally::Tally;
 use tape::Unheld;
 
@@ -143,7 +145,7 @@ pub enum Change {
 /// The state machine of one client.
 #[derive(Debug)]
 pub struct Subscriber {
-    rules: Rc<Rules>,
+    rules: Arc<Rules>,
     outbox: Outbox,
     streams: Streams,
     /// Oldest first, so in the order of their keys.
@@ -170,6 +172,8 @@ pub struct Subscriber {
     unheld: Vec<Unheld>,
     /// In a box, being large and rare.
     waiting: Option<Box<Waiting>>,
+    /// Symbols that a replay will meet; they are waited for.
+    coming: Option<Box<Coming>>,
     allowance: Allowance,
     pulse: Pulse,
     tally: Tally,
@@ -185,8 +189,14 @@ struct Waiting {
 impl Subscriber {
     /// A client that has just connected; its `welcome` is the first message.
     #[must_use]
-    pub fn new(rules: Rc<Rules>, view: &View<'_>) -> Self {
-        let mut subscriber = Self {
+    pub fn new(rules: Arc<Rules>, view: &View<'_>) -> Self {
+        let mut subscriber = Self::silent(rules, view.now);
+        subscriber.welcome(view, view.board.seq());
+        subscriber
+    }
+
+    fn silent(rules: Arc<Rules>, now: Instant) -> Self {
+        Self {
             outbox: Outbox::new(rules.limits.buffer_bytes),
             streams: Streams::default(),
             subscriptions: Vec::new(),
@@ -203,13 +213,12 @@ impl Subscriber {
             unheld: Vec::new(),
             tape_at: None,
             waiting: None,
-            allowance: Allowance::new(rules.limits.ops_per_s, view.now),
-            pulse: Pulse::new(&rules, view.now),
+            coming: None,
+            allowance: Allowance::new(rules.limits.ops_per_s, now),
+            pulse: Pulse::new(&rules, now),
             tally: Tally::default(),
             rules,
-        };
-        subscriber.welcome(view);
-        subscriber
+        }
     }
 
     /// What waits for the client.
@@ -237,22 +246,35 @@ impl Subscriber {
     /// The client sent a text message.
     pub fn on_text(&mut self, text: &[u8], view: &View<'_>) {
         let (id, op) = op::parse(text);
-        match self.allowance.spend(view.now) {
-            Verdict::Allowed => {}
+        let Some(id) = self.allow(id, view.now) else { return };
+        match op {
+            Ok(op) => self.act(id, op, view),
+            Err(reject) => self.refuse(id, &reject),
+        }
+    }
+
+    /// Whether the client may have an operation carried out now; else it is told. Returns the `id`.
+    pub(crate) fn allow(&mut self, id: Option<Id>, now: Instant) -> Option<Option<Id>> {
+        match self.allowance.spend(now) {
+            Verdict::Allowed => return Some(id),
             Verdict::Refused => {
                 let limit = self.rules.limits.ops_per_s;
                 let message = format!("more than {limit} operations in a second");
-                return self.refuse(id, &Reject::new(Code::RateLimited, message));
+                self.refuse(id, &Reject::new(Code::RateLimited, message));
             }
-            Verdict::Hopeless => return self.close(Close::TooManyOps),
+            Verdict::Hopeless => self.close(Close::TooManyOps),
         }
+        None
+    }
+
+    /// Carries an operation out.
+    pub(crate) fn act(&mut self, id: Option<Id>, op: Op, view: &View<'_>) {
         match op {
-            Ok(Op::Subscribe(op)) => self.subscribe_or_wait(id, op, view),
-            Ok(Op::Plan(op)) => self.plan(id, &op, view),
-            Ok(Op::Unsubscribe(op)) => self.unsubscribe(id, &op, view),
-            Ok(Op::Subscriptions) => self.list(id),
-            Ok(Op::Ping) => self.push(&Answer::Pong { id, now: Time(view.wall) }),
-            Err(reject) => self.refuse(id, &reject),
+            Op::Subscribe(op) => self.subscribe_or_wait(id, op, view),
+            Op::Plan(op) => self.plan(id, &op, view),
+            Op::Unsubscribe(op) => self.unsubscribe(id, &op, view),
+            Op::Subscriptions => self.list(id),
+            Op::Ping => self.push(&Answer::Pong { id, now: Time(view.wall) }),
         }
     }
 
@@ -420,12 +442,12 @@ impl Subscriber {
         cursor
     }
 
-    fn welcome(&mut self, view: &View<'_>) {
+    fn welcome(&mut self, view: &View<'_>, head: Seq) {
         let welcome = Answer::Welcome {
             protocol: "tickwire.v1",
             version: env!("CARGO_PKG_VERSION"),
             epoch: view.tape.epoch(),
-            seq: view.board.seq().0,
+            seq: head.0,
             oldest: view.tape.oldest().0,
             heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
             auth: "none",

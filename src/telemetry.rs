@@ -16,6 +16,7 @@ use crate::hub::Hub;
 use crate::hub::stats::Count;
 use crate::hub::stats::ShardStats;
 use crate::ingest;
+use crate::replay::Office;
 use crate::sequencer;
 use crate::store;
 use crate::tape::Tape;
@@ -43,6 +44,8 @@ pub struct Report<'a> {
     pub store: Option<store::Status>,
     /// The feeds, by name.
     pub feeds: Vec<(&'a str, &'a ingest::Stats)>,
+    /// The replays.
+    pub replays: &'a Office,
     /// Since the sequencer's last sign of life, in ms.
     pub age_ms: u64,
 }
@@ -57,6 +60,7 @@ impl Report<'_> {
         self.tape(&mut page);
         self.feeds(&mut page);
         self.shards(&mut page);
+        show_replays(self.replays, &mut page);
         if let Some(store) = &self.store {
             show_store(store, &mut page);
         }
@@ -164,6 +168,14 @@ impl Report<'_> {
             page.counters(name, help, of(read));
         }
     }
+}
+
+fn show_replays(office: &Office, page: &mut Page) {
+    page.gauge("replay_open", "Replays now", office.taken());
+    page.gauge("replay_open_max", "limits.replays", office.seats() as u64);
+    page.counter("replay_begun", "Replays so far", office.begun());
+    page.counter("replay_events", "Events that replays played", office.events());
+    page.counter("replay_bytes", "Bytes that replays sent", office.bytes());
 }
 
 fn show_store(store: &store::Status, page: &mut Page) {

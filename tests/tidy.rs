@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "outbox",
     "subscriber",
     "hub",
+    "replay",
     "sequencer",
     "ingest",
     "standin",

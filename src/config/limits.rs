@@ -35,6 +35,8 @@ pub struct Limits {
     pub connections_per_ip: usize,
     /// Whether `connections_per_ip` holds for this machine too.
     pub loopback: Loopback,
+    /// Replays of all clients at once, 0..=1,024.
+    pub replays: usize,
 }
 
 impl Limits {
@@ -53,6 +55,7 @@ impl Limits {
                 Origin::Default => Loopback::Exempt,
                 Origin::File(_) | Origin::Env(_) | Origin::Flag => Loopback::Counted,
             },
+            replays: section.number("replays", 0..=1_024)?,
         })
     }
 }

@@ -228,13 +228,12 @@ fn what_is_not_built_yet_is_refused_unless_it_is_left_alone() {
         ("auth", "mode", "'jwt'"),
         ("relay", "url", "'nats://h'"),
         ("limits", "connections_per_subject", "1"),
-        ("limits", "replays", "1"),
     ] {
         let file = format!("[{section}]\n{key} = {value}");
         file_is_told(&file, &[&format!("{section}.{key} in "), "not available yet"]);
     }
-    let same = "[auth]\nmode = 'none'\n[store]\nurl = ''\n[limits]\nreplays = 4\n";
-    load(same, &[("TICKWIRE__LIMITS__REPLAYS", "4")], &[]).unwrap();
+    let same = "[auth]\nmode = 'none'\n[store]\nurl = ''\n[limits]\nreplays = 16\n";
+    load(same, &[("TICKWIRE__LIMITS__CONNECTIONS_PER_SUBJECT", "20")], &[]).unwrap();
 }
 
 #[test]

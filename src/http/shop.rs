@@ -20,6 +20,7 @@ use crate::http::visitors::Visitors;
 use crate::hub::Hub;
 use crate::hub::shard::SharedShard;
 use crate::ingest;
+use crate::replay::Office;
 use crate::sequencer;
 use crate::store;
 use crate::tape::Tape;
@@ -46,6 +47,8 @@ pub struct House {
     pub history: History,
     /// Where history is read.
     pub desk: Desk,
+    /// The replays that run there.
+    pub replays: Arc<Office>,
     /// Of the recorder of history, if there is one.
     pub recorder: Option<store::Watch>,
     /// Bounds of clients.

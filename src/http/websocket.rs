@@ -50,24 +50,43 @@ pub(super) async fn stream(
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
     let shard = Rc::clone(shop.shard());
-    let protocols = check_protocols(&request)?;
-    let visit = shop.admit(&request)?;
+    let Upgraded { response, incoming, over, visit } = upgrade(&request, payload, shop).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
+    let id = shard.borrow_mut().connect(line);
+    actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
+    let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
+    Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
+}
+
+/// A request that is a WebSocket now.
+pub(super) struct Upgraded {
+    pub(super) response: HttpResponse,
+    pub(super) incoming: Incoming,
+    /// To be told when there is nobody left to answer.
+    pub(super) over: Rc<Notify>,
+    pub(super) visit: Visit,
+}
+
+/// Upgrades a request, if its client may connect now.
+pub(super) async fn upgrade(
+    request: &HttpRequest,
+    payload: web::Payload,
+    shop: &Shop,
+) -> Result<Upgraded, Failure> {
+    let protocols = check_protocols(request)?;
+    let visit = shop.admit(request)?;
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
-    let payload = web::Payload::from_request(&request, &mut guarded).await.map_err(Failure::of)?;
+    let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;
     let (response, session, messages) =
-        actix_ws::handle_with_protocols(&request, payload, protocols).map_err(Failure::of)?;
+        actix_ws::handle_with_protocols(request, payload, protocols).map_err(Failure::of)?;
     let Bounds { frame_bytes, message_bytes, .. } = shop.bounds();
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
-    let id = shard.borrow_mut().connect(line);
     let over = Rc::new(Notify::new());
     let incoming = Incoming { messages, breach, over: Rc::clone(&over), _session: session };
-    actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
-    let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
-    Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
+    Ok(Upgraded { response, incoming, over, visit })
 }
 
 /// A client that names subprotocols must name one that is served.
@@ -88,11 +107,11 @@ fn check_protocols(request: &HttpRequest) -> Result<&'static [&'static str], Fai
 }
 
 /// What a client sends.
-struct Incoming {
+pub(super) struct Incoming {
     messages: AggregatedMessageStream,
     breach: Breach,
     /// Told when there is nobody left to answer.
-    over: Rc<Notify>,
+    pub(super) over: Rc<Notify>,
     /// The connection ends when it is dropped.
     _session: Session,
 }
@@ -135,31 +154,43 @@ impl Incoming {
         id: ConnectionId,
     ) -> Ended {
         let mut shard = shard.borrow_mut();
-        match message {
-            Some(Ok(AggregatedMessage::Text(text))) => {
-                shard.with(id, |subscriber, view| subscriber.on_text(text.as_bytes(), view));
+        match self.understand(message) {
+            Heard::Text(text) => {
+                shard.with(id, |subscriber, view| subscriber.on_text(&text, view));
             }
-            Some(Ok(AggregatedMessage::Ping(payload))) => {
+            Heard::Ping(payload) => {
                 shard.with(id, |subscriber, _| subscriber.on_ping(&payload));
             }
-            Some(Ok(AggregatedMessage::Pong(_))) => {
-                shard.with(id, |subscriber, _| subscriber.on_pong());
-            }
-            Some(Ok(AggregatedMessage::Binary(_))) => {
-                return fail(&mut shard, id, Close::Unsupported);
-            }
-            Some(Ok(AggregatedMessage::Close(reason))) => {
-                return fail(&mut shard, id, answer_to(reason));
-            }
-            Some(Err(error)) => return fail(&mut shard, id, close_for(&error)),
-            None => {
-                if let Some(close) = self.breach.take() {
-                    fail(&mut shard, id, close);
-                }
+            Heard::Pong => shard.with(id, |subscriber, _| subscriber.on_pong()),
+            Heard::Fail(close) => {
+                let reject = reject_of(close, shard.rules().limits.message_bytes);
+                shard.with(id, |subscriber, _| subscriber.fail(close, reject.as_ref()));
                 return Ended::Yes;
             }
+            Heard::HungUp => return Ended::Yes,
         }
         Ended::No
+    }
+
+    /// What a message of the client means to the connection.
+    pub(super) fn understand(
+        &self,
+        message: Option<Result<AggregatedMessage, ProtocolError>>,
+    ) -> Heard {
+        match message {
+            Some(Ok(AggregatedMessage::Text(text))) => Heard::Text(text.into_bytes()),
+            Some(Ok(AggregatedMessage::Ping(payload))) => Heard::Ping(payload),
+            Some(Ok(AggregatedMessage::Pong(_))) => Heard::Pong,
+            Some(Ok(AggregatedMessage::Binary(_))) => Heard::Fail(Close::Unsupported),
+            Some(Ok(AggregatedMessage::Close(reason))) => Heard::Fail(answer_to(reason)),
+            Some(Err(error)) => Heard::Fail(close_for(&error)),
+            None => self.breach.take().map_or(Heard::HungUp, Heard::Fail),
+        }
+    }
+
+    /// The next message.
+    pub(super) async fn recv(&mut self) -> Option<Result<AggregatedMessage, ProtocolError>> {
+        self.messages.recv().await
     }
 
     /// The next message, as soon as there is room for what answers it. Operations also wait while
@@ -183,15 +214,22 @@ impl Incoming {
     }
 }
 
-/// Closes with a code, after an error message where there is one to say. Nothing is read any more.
-fn fail(shard: &mut Shard, id: ConnectionId, close: Close) -> Ended {
-    let reject = (close == Close::TooLarge).then(|| {
-        let bytes = shard.rules().limits.message_bytes;
-        let message = format!("a message may have {bytes} bytes, in few fragments");
+/// What a client did.
+pub(super) enum Heard {
+    Text(Bytes),
+    Ping(Bytes),
+    Pong,
+    /// The connection is to be closed with a code; nothing is read any more.
+    Fail(Close),
+    HungUp,
+}
+
+/// The error message before a close, where there is one to say.
+pub(super) fn reject_of(close: Close, message_bytes: usize) -> Option<Reject> {
+    (close == Close::TooLarge).then(|| {
+        let message = format!("a message may have {message_bytes} bytes, in few fragments");
         Reject::new(Code::MessageTooLarge, message)
-    });
-    shard.with(id, |subscriber, _| subscriber.fail(close, reject.as_ref()));
-    Ended::Yes
+    })
 }
 
 /// A close is answered with its own code, if it may stand in a frame (RFC 6455 §7.4).

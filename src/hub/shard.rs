@@ -63,7 +63,7 @@ pub struct Shard {
     board: Board,
     rates: Rates,
     snapshots: Snapshots,
-    rules: Rc<Rules>,
+    rules: Arc<Rules>,
     ring: Reader,
     knocker: Knocker,
     /// An event whose forerunners have to be read from the journal first.
@@ -111,7 +111,7 @@ impl Shard {
             ring,
             hub,
             tape,
-            rules: Rc::new(rules),
+            rules: Arc::new(rules),
             held: None,
             catching_up: None,
             level_at: now,
@@ -172,7 +172,7 @@ impl Shard {
     /// A client connected; `line` is its socket, if that can be written to.
     pub fn connect(&mut self, line: Option<Rc<Line>>) -> ConnectionId {
         let now = clock::monotonic();
-        let mut subscriber = Subscriber::new(Rc::clone(&self.rules), &self.view(now));
+        let mut subscriber = Subscriber::new(Arc::clone(&self.rules), &self.view(now));
         if let Some(service) = self.service() {
             subscriber.on_service(&service.to_json());
         }

@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 
 use crate::board::Board;
-use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
 use crate::event::Interval;
@@ -45,11 +44,7 @@ impl Shared {
         cell.get_or_init(|| {
             encoded.add(1);
             let mut message = Vec::with_capacity(256);
-            if matches!(self.event.body, Body::Trade(_)) && stream.channel.interval().is_some() {
-                json::write_bar(&mut message, (stream.channel, stream.id), None, board);
-            } else {
-                json::write_event(&mut message, stream, &self.event, Seq::START);
-            }
+            json::write_message(&mut message, stream, &self.event, board);
             message.into_boxed_slice()
         })
     }

@@ -46,13 +46,14 @@ impl Finals {
         self.lists.get(&slot)?.front()
     }
 
-    fn pop(&mut self, slot: u32) {
-        let Some(list) = self.lists.get_mut(&slot) else { return };
-        let popped = list.pop_front().map_or(0, |(_, message)| message.len());
-        self.bytes -= popped;
+    fn pop(&mut self, slot: u32) -> Option<Final> {
+        let list = self.lists.get_mut(&slot)?;
+        let popped = list.pop_front();
+        self.bytes -= popped.as_ref().map_or(0, |(_, message)| message.len());
         if list.is_empty() {
             self.lists.remove(&slot);
         }
+        popped
     }
 
     /// Nothing is missed of a stream that begins or ends.
@@ -67,34 +68,54 @@ impl Subscriber {
     pub fn on_final(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
         let got = self.on_message(slot, seq, message);
         let phase = self.streams.get(slot).map(|stream| stream.phase);
-        if phase == Some(Phase::Changed)
-            && self.finals.keep(slot, (seq, message), self.outbox.bound()) == Room::TooLittle
+        if phase != Some(Phase::Changed)
+            || self.finals.keep(slot, (seq, message), self.outbox.bound()) == Room::Enough
         {
-            self.fetch_finals(slot, seq);
-            return Got::Something;
+            return got;
         }
-        got
+        if self.outbox.is_patient() {
+            self.send_final_now(slot, (seq, message));
+        } else {
+            self.fetch_finals(slot, seq);
+        }
+        Got::Something
+    }
+
+    /// Too many of them wait: those of one stream go before their snapshot is due.
+    fn send_final_now(&mut self, slot: u32, (seq, bar): (Seq, &[u8])) {
+        while self.finals.next(slot).is_some() && self.send_final(slot) {}
+        self.push_final(slot, (seq, bar));
     }
 
     /// Sends the final bars that a stream missed, before its snapshot. If there are more than there
     /// is room for now, the rest is due.
     pub(super) fn send_finals(&mut self, due: Due) -> Room {
-        let mut message = Vec::new();
-        while let Some((seq, bar)) = self.finals.next(due.slot) {
-            let seq = *seq;
+        while self.finals.next(due.slot).is_some() {
             if !self.outbox.wants_more() {
                 let held = self.streams.get(due.slot).and_then(|stream| stream.held);
                 self.put_off(Due { seq: held.map_or(due.seq, Seq::next), ..due });
                 return Room::TooLittle;
             }
-            let Some(stream) = self.streams.get_mut(due.slot) else { break };
-            message.clear();
-            json::write_bar_after(&mut message, bar, stream.held.unwrap_or_default());
-            stream.held = Some(seq);
-            self.outbox.push(&message);
-            self.finals.pop(due.slot);
+            if !self.send_final(due.slot) {
+                break;
+            }
         }
         Room::Enough
+    }
+
+    /// Sends the oldest final bar of a stream that waits; `false` if there is no such stream.
+    fn send_final(&mut self, slot: u32) -> bool {
+        let Some((seq, bar)) = self.finals.pop(slot) else { return false };
+        self.push_final(slot, (seq, &bar))
+    }
+
+    fn push_final(&mut self, slot: u32, (seq, bar): (Seq, &[u8])) -> bool {
+        let Some(stream) = self.streams.get_mut(slot) else { return false };
+        let mut message = Vec::with_capacity(bar.len() + 8);
+        json::write_bar_after(&mut message, bar, stream.held.unwrap_or_default());
+        stream.held = Some(seq);
+        self.outbox.push(&message);
+        true
     }
 
     /// What lies above this the tape is read for, and a snapshot will tell the rest.

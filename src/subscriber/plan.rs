@@ -21,7 +21,7 @@ const SNAPSHOTS_MEASURED: usize = 32;
 impl Subscriber {
     /// Answers `plan`: the streams that the names cover now, and what they had of late.
     pub(super) fn plan(&mut self, id: Option<Id>, op: &op::Subscribe, view: &View<'_>) {
-        let named = resolve(&op.names, view.board);
+        let named = resolve(&op.names, view.board, None);
         let known = named.known.iter().map(|(id, _)| *id);
         let symbols: BTreeSet<SymbolId> = known.chain(named.covered).collect();
         // The clock of a subscription lets so many snapshots of a stream pass.

@@ -20,6 +20,7 @@ use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::subscriber::Waiting;
 use crate::subscriber::names::Names;
+use crate::subscriber::replaying::Coming;
 use crate::subscriber::stream::By;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
@@ -41,7 +42,7 @@ use crate::wire::pattern::Pattern;
 
 /// How the streams of a subscription begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begin {
+pub(super) enum Begin {
     Snapshot(Option<&'static str>),
     Trace(usize),
     After(Seq),
@@ -60,6 +61,13 @@ pub(super) struct Named<'a> {
     pub(super) covered: Vec<SymbolId>,
 }
 
+impl Named<'_> {
+    /// Whether there is a stream now, or may be one later.
+    pub(super) fn is_hopeful(&self) -> bool {
+        !(self.known.is_empty() && self.pending.is_empty() && self.patterns.is_empty())
+    }
+}
+
 impl Subscriber {
     pub(super) fn subscribe_or_wait(&mut self, id: Option<Id>, op: op::Subscribe, view: &View<'_>) {
         self.attempt(id, op, view, view.now + CURSOR_WAIT);
@@ -76,28 +84,31 @@ impl Subscriber {
         match begin(&op.start, view) {
             Begin::Wait => self.waiting = Some(Box::new(Waiting { id, op, deadline })),
             begin => {
-                if let Err(reject) = self.subscribe(id.clone(), &op, begin, view) {
+                let answer = |answer: Subscribed<'_>| {
+                    Answer::Subscribed(Subscribed { id: id.clone(), ..answer }).to_json()
+                };
+                if let Err(reject) = self.subscribe(&op, begin, view, answer) {
                     self.refuse(id, &reject);
                 }
             }
         }
     }
 
-    fn subscribe(
+    pub(super) fn subscribe(
         &mut self,
-        id: Option<Id>,
         op: &op::Subscribe,
         begin: Begin,
         view: &View<'_>,
+        answer: impl FnOnce(Subscribed<'_>) -> Vec<u8>,
     ) -> Result<(), Reject> {
         if view.pace == Pace::Lagging {
             return Err(Reject::new(Code::Unavailable, "this server is catching up"));
         }
-        let named = resolve(&op.names, view.board);
+        let named = resolve(&op.names, view.board, self.coming.as_deref());
         let claimed = self.claim(op.channel, &named, view.board);
         self.check_limit(op.channel, &claimed, &named)?;
-        let answer = Subscribed {
-            id,
+        let subscribed = Subscribed {
+            id: None,
             channel: op.channel.word(),
             symbols: named.known.iter().map(|(_, symbol)| symbol.as_str()).collect(),
             patterns: (named.patterns.iter())
@@ -110,7 +121,7 @@ impl Subscriber {
             resumed: matches!(begin, Begin::After(_)),
             reason: if let Begin::Snapshot(reason) = begin { reason } else { None },
         };
-        self.push(&Answer::Subscribed(answer));
+        self.outbox.push(&answer(subscribed));
         let Some(key) = self.register(op, &named, view.now) else { return Ok(()) };
         for id in named.pending.iter().filter_map(|symbol| view.board.id(symbol.as_str())) {
             // It was listed once: its stream goes on when it is listed again.
@@ -221,7 +232,7 @@ impl Subscriber {
     }
 
     /// Begins a stream anew.
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         stream: (Channel, SymbolId),
         owner: (u32, By),
@@ -350,7 +361,7 @@ impl Subscriber {
         }
     }
 
-    fn end(&mut self, slot: u32) -> usize {
+    pub(super) fn end(&mut self, slot: u32) -> usize {
         let Some(stream) = self.streams.end(slot) else { return 0 };
         self.finals.forget(slot);
         self.dropped.remove(&slot);
@@ -358,7 +369,7 @@ impl Subscriber {
         1
     }
 
-    fn owner_of(&self, channel: Channel, symbol: &Symbol) -> Option<(u32, By)> {
+    pub(super) fn owner_of(&self, channel: Channel, symbol: &Symbol) -> Option<(u32, By)> {
         let of_channel = || self.subscriptions.iter().rev().filter(|of| of.channel == channel);
         let exact = of_channel().find(|of| of.exact.contains(symbol));
         let exact = exact.map(|subscription| (subscription.key, By::Name));
@@ -411,7 +422,12 @@ fn begin(start: &Start, view: &View<'_>) -> Begin {
     }
 }
 
-pub(super) fn resolve<'a>(names: &'a [Result<Name, String>], board: &'a Board) -> Named<'a> {
+pub(super) fn resolve<'a>(
+    names: &'a [Result<Name, String>],
+    board: &'a Board,
+    coming: Option<&Coming>,
+) -> Named<'a> {
+    let comes = |symbol: &Symbol| coming.is_some_and(|coming| coming.contains(symbol));
     let mut named = Named::default();
     let mut covered = BTreeSet::new();
     for name in names {
@@ -421,7 +437,7 @@ pub(super) fn resolve<'a>(names: &'a [Result<Name, String>], board: &'a Board) -
                 match known.filter(|(_, known)| known.listed) {
                     // The board's own name, so that all clients share it.
                     Some((id, known)) => named.known.push((id, &known.symbol)),
-                    None if may_appear(symbol, board) => named.pending.push(symbol),
+                    None if may_appear(symbol, board) || comes(symbol) => named.pending.push(symbol),
                     None => named.rejected.push(symbol.as_str()),
                 }
             }

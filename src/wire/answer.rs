@@ -120,6 +120,24 @@ pub enum Answer<'a> {
         /// The server's time.
         now: Time,
     },
+    /// A replay is open.
+    Opened(Opened<'a>),
+    /// Where a replay is.
+    Position {
+        /// Of the operation that led there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Id>,
+        /// Everything up to here was played.
+        seq: u64,
+        /// The time there.
+        at: Time,
+        /// How fast it plays: 1 as it happened, 0 as fast as the client reads.
+        speed: &'a Number,
+        /// `playing`, `paused`, `ended` or `live`.
+        state: &'a str,
+        /// Which part of the range is behind it, 0..=1.
+        done: f64,
+    },
     /// This server's own trouble.
     Service {
         /// `ok`, `degraded` or `lagging`.
@@ -160,6 +178,39 @@ pub struct Subscribed<'a> {
     /// Why it does not, if the client asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
+}
+
+/// A replay is open.
+#[derive(Debug, Clone, Serialize)]
+pub struct Opened<'a> {
+    /// Of the operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// What comes after this is played.
+    pub from: Place<'a>,
+    /// Up to here.
+    pub to: Place<'a>,
+    /// Places of the tape between the two.
+    pub events: u64,
+    /// Of which channel.
+    pub channel: &'a str,
+    /// Exact symbols that are sent.
+    pub symbols: Vec<&'a str>,
+    /// Patterns, and how many symbols they cover at its beginning.
+    pub patterns: Vec<PatternCount<'a>>,
+    /// Exact symbols that come later.
+    pub pending: Vec<&'a str>,
+    /// Exact symbols that this range does not have.
+    pub rejected: Vec<Rejected<'a>>,
+}
+
+/// A place on a named tape.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Place<'a> {
+    /// Name of the tape.
+    pub epoch: &'a str,
+    /// The place.
+    pub seq: u64,
 }
 
 /// A pattern and how many symbols it covers.

@@ -25,6 +25,8 @@ pub enum Code {
     CursorExpired,
     /// The cursor is of another tape.
     EpochMismatch,
+    /// There is nothing in that range.
+    RangeEmpty,
     /// Not now; try again.
     Unavailable,
     /// Our fault.
@@ -45,6 +47,7 @@ impl Code {
             Self::RateLimited => "rate_limited",
             Self::CursorExpired => "cursor_expired",
             Self::EpochMismatch => "epoch_mismatch",
+            Self::RangeEmpty => "range_empty",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }

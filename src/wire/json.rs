@@ -86,6 +86,16 @@ pub fn write_event(out: &mut Vec<u8>, stream: StreamName<'_>, event: &Event, pre
     }
 }
 
+/// Appends the message that an event of one symbol is in a stream, where the board has just applied
+/// it; nothing if it is none.
+pub fn write_message(out: &mut Vec<u8>, stream: StreamName<'_>, event: &Event, board: &Board) {
+    if matches!(event.body, Body::Trade(_)) && stream.channel.interval().is_some() {
+        write_bar(out, (stream.channel, stream.id), None, board);
+    } else {
+        write_event(out, stream, event, Seq::START);
+    }
+}
+
 /// Appends the snapshot of a stream as the board has it.
 pub fn write_snapshot(out: &mut Vec<u8>, channel: Channel, id: SymbolId, board: &Board) {
     let Some(symbol) = board.symbol(id) else { return };

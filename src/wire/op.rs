@@ -1,5 +1,7 @@
 //! Client operations: one JSON object each, parsed once and checked here.
 
+mod replay;
+
 use serde_json::Map;
 use serde_json::Value;
 use tickwire_feeds::error::quoted;
@@ -10,6 +12,14 @@ use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Id;
 use crate::wire::pattern::Name;
+
+pub use replay::Open;
+pub use replay::Pause;
+pub use replay::Point;
+pub use replay::ReplayOp;
+pub use replay::Speed;
+pub use replay::Then;
+pub use replay::parse as parse_replay;
 
 /// Longest `id`, in bytes.
 const ID_BYTES_MAX: usize = 36;
@@ -110,6 +120,13 @@ pub struct Unsubscribe {
 /// # Errors
 /// The refusal, with the `id` to echo if it could be read.
 pub fn parse(text: &[u8]) -> (Option<Id>, Result<Op, Reject>) {
+    parse_with(text, op)
+}
+
+fn parse_with<T>(
+    text: &[u8],
+    op: impl FnOnce(&Map<String, Value>) -> Result<T, Reject>,
+) -> (Option<Id>, Result<T, Reject>) {
     let object = match serde_json::from_slice(text) {
         Ok(Value::Object(object)) => object,
         Ok(_) => return (None, Err(Reject::bad("a message must be a JSON object"))),
@@ -137,15 +154,16 @@ fn id(object: &Map<String, Value>) -> Result<Option<Id>, Reject> {
     }
 }
 
+fn word_of(object: &Map<String, Value>) -> Result<&str, Reject> {
+    match object.get("op") {
+        Some(Value::String(word)) => Ok(word.as_str()),
+        Some(other) => Err(Reject::bad(format!("op must be a string, got {}", shown(other)))),
+        None => Err(Reject::bad("op is missing")),
+    }
+}
+
 fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
-    let word = match object.get("op") {
-        Some(Value::String(word)) => word.as_str(),
-        Some(other) => {
-            return Err(Reject::bad(format!("op must be a string, got {}", shown(other))));
-        }
-        None => return Err(Reject::bad("op is missing")),
-    };
-    match word {
+    match word_of(object)? {
         "subscribe" => subscribe(object).map(Op::Subscribe),
         "plan" => subscribe(object).map(Op::Plan),
         "unsubscribe" => {
@@ -223,7 +241,7 @@ fn start(object: &Map<String, Value>, channel: Channel) -> Result<Start, Reject>
     }
     let from = match object.get("from") {
         None | Some(Value::Null) => None,
-        Some(Value::Object(from)) => Some(cursor(from)?),
+        Some(Value::Object(from)) => Some(cursor(from, "from")?),
         Some(other) => {
             return Err(Reject::bad(format!(
                 "from must be {{\"epoch\":…,\"seq\":…}}, got {}",
@@ -239,17 +257,17 @@ fn start(object: &Map<String, Value>, channel: Channel) -> Result<Start, Reject>
     }
 }
 
-fn cursor(from: &Map<String, Value>) -> Result<Cursor, Reject> {
-    let epoch = match from.get("epoch") {
+fn cursor(of: &Map<String, Value>, name: &str) -> Result<Cursor, Reject> {
+    let epoch = match of.get("epoch") {
         Some(Value::String(epoch)) => epoch,
         Some(other) => {
-            let message = format!("from.epoch must be a string, got {}", shown(other));
+            let message = format!("{name}.epoch must be a string, got {}", shown(other));
             return Err(Reject::bad(message));
         }
-        None => return Err(Reject::bad("from.epoch is missing")),
+        None => return Err(Reject::bad(format!("{name}.epoch is missing"))),
     };
-    let seq = ranged(from.get("seq"), "from.seq", 0..=Seq::MAX.0)?
-        .ok_or_else(|| Reject::bad("from.seq is missing"))?;
+    let seq = ranged(of.get("seq"), &format!("{name}.seq"), 0..=Seq::MAX.0)?
+        .ok_or_else(|| Reject::bad(format!("{name}.seq is missing")))?;
     Ok(Cursor { epoch: epoch.as_str().into(), seq: Seq(seq) })
 }
 

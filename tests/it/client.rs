@@ -32,10 +32,21 @@ impl Client {
         Self::over(TcpStream::connect(address).unwrap(), address)
     }
 
+    /// Connects to another path than that of the streams, and takes the `welcome`.
+    #[track_caller]
+    pub(crate) fn connect_to(address: SocketAddr, path: &str) -> Self {
+        Self::upgrade(TcpStream::connect(address).unwrap(), &format!("ws://{address}{path}"))
+    }
+
     /// Upgrades a connection and takes the `welcome`.
     #[track_caller]
     pub(crate) fn over(stream: TcpStream, address: SocketAddr) -> Self {
-        let request = format!("ws://{address}/v1/stream").into_client_request().unwrap();
+        Self::upgrade(stream, &format!("ws://{address}/v1/stream"))
+    }
+
+    #[track_caller]
+    fn upgrade(stream: TcpStream, url: &str) -> Self {
+        let request = url.into_client_request().unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (socket, _) = tungstenite::client(request, stream).expect("an upgrade");
@@ -141,7 +152,7 @@ impl Client {
 
 /// Whether a message answers an operation.
 pub(crate) fn is_answer(text: &str) -> bool {
-    ["subscribed", "unsubscribed", "subscriptions", "pong", "error", "plan"]
+    ["subscribed", "unsubscribed", "subscriptions", "pong", "error", "plan", "opened"]
         .iter()
         .any(|kind| text.starts_with(&format!("{{\"type\":\"{kind}\"")))
 }

@@ -23,6 +23,7 @@ mod http;
 mod ingest;
 mod operations;
 mod postgres;
+mod replay;
 mod server;
 mod slow;
 mod store;

@@ -9,15 +9,12 @@ use std::time::Instant;
 use tracing::error;
 use tracing::warn;
 
-use crate::board::Bar;
+use crate::board::Reach;
 use crate::clock;
 use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
 use crate::event::FeedId;
-use crate::event::Interval;
-use crate::event::Registry;
-use crate::event::Scope;
 use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::hub::Shared;
@@ -208,24 +205,14 @@ impl Shard {
         }
         self.board.apply(event);
         self.stats.events.add(1);
-        match &event.body {
-            Body::Trade(trade) => {
-                if trade.ticker.is_some() {
-                    self.deliver(Channel::Ticker, trade.symbol, shared);
-                }
-                self.deliver(Channel::Trades, trade.symbol, shared);
-                self.deliver_bars(trade.symbol, shared);
+        match self.board.reach(event) {
+            Reach::Nobody => {}
+            Reach::Streams(symbol, channels) => {
+                channels.for_each(|channel| self.deliver(channel, symbol, shared));
             }
-            Body::Quote(quote) => {
-                if quote.ticker.is_some() {
-                    self.deliver(Channel::Ticker, quote.symbol, shared);
-                }
-            }
-            Body::Status(status) => self.deliver_scope(&status.scope, shared),
-            Body::Gap(gap) => self.deliver_scope(&gap.scope, shared),
-            Body::Registry(Registry::Listed { id, .. }) => self.on_listed(*id),
-            Body::Clock => self.deliver_closed(event.seq),
-            Body::Registry(_) => {}
+            Reach::Closed => self.deliver_closed(event.seq),
+            Reach::Feed(feed) => self.deliver_feed(feed, event),
+            Reach::Listed(symbol) => self.on_listed(symbol),
         }
     }
 
@@ -242,9 +229,7 @@ impl Shard {
             self.rates.measure(channel, message.len());
         }
         let is_trade = matches!(shared.event.body, Body::Trade(_));
-        let bar =
-            channel.interval().filter(|_| is_trade).and_then(|of| board.series(of)?.changed());
-        let is_final = bar.is_some_and(Bar::is_final);
+        let is_final = is_trade && self.board.is_final_bar(channel, symbol);
         let take = if is_final { Subscriber::on_final } else { Subscriber::on_message };
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
@@ -258,30 +243,15 @@ impl Shard {
         self.stats.delivered.add(listeners.len() as u64);
     }
 
-    /// The bars in which a trade was counted.
-    fn deliver_bars(&mut self, symbol: SymbolId, shared: &Shared) {
-        for interval in Interval::ALL {
-            let series = self.board.symbol(symbol).and_then(|symbol| symbol.series(interval));
-            if series.is_some_and(|series| series.own() == shared.event.seq) {
-                self.deliver(interval.channel(), symbol, shared);
-            }
-        }
-    }
-
     /// The bars that a clock event made final: each is encoded once for all who hear it.
     fn deliver_closed(&mut self, seq: Seq) {
-        let mut heard = Vec::new();
         for (channel, symbol) in self.board.closed() {
             let _lengths_are_those_of_trades = self.rates.note(*channel, *symbol);
-            if !self.listeners.of(*channel, *symbol).is_empty()
-                && let Some(board) = self.board.symbol(*symbol)
-            {
-                heard.push((*channel, board.symbol.as_str(), *symbol));
-            }
         }
-        heard.sort_unstable();
+        let listeners = &self.listeners;
+        let hears = |channel, symbol| !listeners.of(channel, symbol).is_empty();
         let mut message = Vec::new();
-        for (channel, _, symbol) in heard {
+        for (channel, symbol) in self.board.closed_for(hears) {
             message.clear();
             json::write_bar(&mut message, (channel, symbol), None, &self.board);
             self.stats.encoded.add(1);
@@ -297,17 +267,6 @@ impl Shard {
                 }
             }
             self.stats.delivered.add(listeners.len() as u64);
-        }
-    }
-
-    fn deliver_scope(&mut self, scope: &Scope, shared: &Shared) {
-        match scope {
-            Scope::Symbol(symbol, links) => {
-                for (channel, _) in links {
-                    self.deliver(*channel, *symbol, shared);
-                }
-            }
-            Scope::Feed(feed, _) => self.deliver_feed(*feed, &shared.event),
         }
     }
 

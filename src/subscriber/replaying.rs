@@ -1,0 +1,106 @@
+//! What a replay asks of its subscriber beyond what a shard does.
+//!
+//! A replay waits for its client: it moves on only while there is room, so no `slow` policy acts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tickwire_feeds::Symbol;
+
+use crate::board::Board;
+use crate::event::Channel;
+use crate::event::Seq;
+use crate::outbox::Outbox;
+use crate::subscriber::Rules;
+use crate::subscriber::Subscriber;
+use crate::subscriber::View;
+use crate::subscriber::subscribing::Begin;
+use crate::subscriber::subscribing::resolve;
+use crate::wire::Code;
+use crate::wire::Reject;
+use crate::wire::answer::Answer;
+use crate::wire::answer::Id;
+use crate::wire::answer::Subscribed;
+use crate::wire::op;
+use crate::wire::pattern::Name;
+
+/// Symbols that are listed further along the way.
+pub type Coming = BTreeSet<Symbol>;
+
+impl Subscriber {
+    /// The subscriber of a replay, whose driver waits for the client. `head` is the end of the
+    /// server's tape.
+    #[must_use]
+    pub fn for_replay(rules: Arc<Rules>, view: &View<'_>, head: Seq) -> Self {
+        let mut subscriber = Self::silent(rules, view.now);
+        subscriber.outbox = Outbox::patient(subscriber.rules.limits.buffer_bytes);
+        subscriber.welcome(view, head);
+        subscriber
+    }
+
+    /// Begins the streams of a replay where the board stands.
+    ///
+    /// # Errors
+    /// [`Code::UnknownSymbol`] if there is not one symbol to wait for, [`Code::TooManySymbols`].
+    pub fn open(
+        &mut self,
+        op: &op::Subscribe,
+        view: &View<'_>,
+        answer: impl FnOnce(Subscribed<'_>) -> Vec<u8>,
+    ) -> Result<(), Reject> {
+        let is_hope = |name: &Result<Name, String>| match name {
+            Ok(Name::Exact(symbol)) => {
+                let named = std::slice::from_ref(name);
+                self.coming.as_ref().is_some_and(|coming| coming.contains(symbol))
+                    || resolve(named, view.board, None).is_hopeful()
+            }
+            Ok(Name::Pattern(_)) => true,
+            Err(_) => false,
+        };
+        if !op.names.iter().any(is_hope) {
+            let message = "none of these symbols is on the tape, up to the end of the range";
+            return Err(Reject::new(Code::UnknownSymbol, message));
+        }
+        self.subscribe(op, Begin::Snapshot(None), view, answer)
+    }
+
+    /// Symbols that the driver found further along the way: they are waited for.
+    pub fn await_symbols(&mut self, symbols: Coming) {
+        self.coming.get_or_insert_default().extend(symbols);
+    }
+
+    /// The board is another one: what was subscribed begins anew, by channel and then by symbol
+    /// bytewise.
+    pub fn reseat(&mut self, board: &Board) {
+        self.end_all();
+        let listed = board.symbols().filter(|(_, symbol)| symbol.listed);
+        let mut listed: Vec<_> = listed.map(|(id, symbol)| (&symbol.symbol, id)).collect();
+        listed.sort_unstable();
+        for channel in Channel::ALL {
+            if !self.subscriptions.iter().any(|subscription| subscription.channel == channel) {
+                continue;
+            }
+            for (symbol, id) in &listed {
+                let has_room = self.streams.len() < self.rules.limits.symbols;
+                if let Some(owner) = self.owner_of(channel, symbol).filter(|_| has_room) {
+                    self.begin((channel, *id), owner, Begin::Snapshot(None), board);
+                }
+            }
+        }
+    }
+
+    /// Whether streams are due a first snapshot, for which there was no room yet.
+    pub fn is_starting(&mut self) -> bool {
+        self.starting.front(&self.streams).is_some()
+    }
+
+    /// Says something that is no data.
+    pub(crate) fn say(&mut self, answer: &Answer<'_>) {
+        self.push(answer);
+    }
+
+    /// Refuses an operation.
+    pub(crate) fn reject(&mut self, id: Option<Id>, reject: &Reject) {
+        self.refuse(id, reject);
+    }
+}
