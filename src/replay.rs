@@ -440,8 +440,9 @@ impl Replay {
             }
             ReplayOp::Play => {
                 self.interrupt_step();
-                if matches!(self.state, State::Paused) {
+                if self.state == State::Paused {
                     self.state = State::Playing;
+                    self.look_again();
                 }
                 self.untold.push_back(id);
             }
@@ -456,6 +457,7 @@ impl Replay {
                     self.untold.push_back(id);
                 } else {
                     self.state = State::Stepping(count, id);
+                    self.look_again();
                 }
             }
         }
@@ -485,6 +487,11 @@ impl Replay {
         {
             self.untold.push_back(id);
         }
+    }
+
+    /// The tape may have grown while it stood still.
+    fn look_again(&mut self) {
+        self.dry = self.dry && self.then == Then::End;
     }
 
     fn next_recv(&self) -> Option<Nanos> {

@@ -67,6 +67,7 @@ pub use rates::Rates;
 pub use snapshots::Snapshots;
 pub use snapshots::Uses;
 pub use replaying::Coming;
+pub use replaying::Horizon;
 pub use tally::Tally;
 use tape::Unheld;
 

@@ -216,10 +216,10 @@ impl Driver {
                 }
             }
             Errand::Subscribe(id, op) => {
-                let Some((volume, range, _)) = self.opened() else { return Present::Yes };
+                let Some((volume, range, then)) = self.opened() else { return Present::Yes };
                 let board = self.replay.board().clone();
                 let place = (&board, self.replay.seq(), range.to);
-                let finding = finding::coming(&volume, &op, place);
+                let finding = finding::coming(&volume, &op, place, then);
                 let Some(found) = self.meanwhile(finding).await else { return self.presence() };
                 match found {
                     Ok(coming) => self.replay.subscribe((id, op), coming, world.moment()),

@@ -1,5 +1,7 @@
 //! Finding: which tape an operation means, which places on it, and what was known there.
 
+use std::collections::BTreeSet;
+
 use tickwire_feeds::Nanos;
 
 use super::Range;
@@ -13,6 +15,7 @@ use crate::history::Filter;
 use crate::history::History;
 use crate::history::Volume;
 use crate::subscriber::Coming;
+use crate::subscriber::Horizon;
 use crate::tape::Kind;
 use crate::wire::Code;
 use crate::wire::Reject;
@@ -56,7 +59,7 @@ pub(super) async fn open(history: &History, live: &str, open: &Open) -> Result<F
         return Err(Reject::new(Code::RangeEmpty, message));
     }
     let board = volume.board_at(from).await.map_err(found)?;
-    let coming = coming(&volume, &open.streams, (&board, from, to)).await?;
+    let coming = coming(&volume, &open.streams, (&board, from, to), open.then).await?;
     let range = Range { epoch: volume.epoch().into(), from, to: to.max(from) };
     let spot = Spot { seq: from, at: time_of(&open.from), board };
     Ok(Found { volume, range, spot, coming })
@@ -87,6 +90,7 @@ pub(super) async fn coming(
     volume: &Volume,
     op: &op::Subscribe,
     (board, from, to): (&Board, Seq, Seq),
+    then: Then,
 ) -> Result<Coming, Reject> {
     let is_listed = |name: &str| {
         let symbol = board.id(name).and_then(|id| board.symbol(id));
@@ -96,8 +100,8 @@ pub(super) async fn coming(
         Name::Exact(symbol) if !is_listed(symbol.as_str()) => Some(symbol.clone()),
         Name::Exact(_) | Name::Pattern(_) => None,
     });
-    let mut open: Coming = exact.collect();
-    let mut found = Coming::new();
+    let mut open: BTreeSet<_> = exact.collect();
+    let mut found = BTreeSet::new();
     let mut listings = volume.read(from, to, Filter::default().kind(Kind::Symbol));
     let mut batch = Vec::new();
     while !open.is_empty() {
@@ -114,7 +118,8 @@ pub(super) async fn coming(
         }
         tokio::task::yield_now().await;
     }
-    Ok(found)
+    let horizon = if then == Then::Live { Horizon::Open } else { Horizon::Closed };
+    Ok(Coming { symbols: found, horizon })
 }
 
 /// What history says, as clients are told.

@@ -24,8 +24,24 @@ use crate::wire::answer::Subscribed;
 use crate::wire::op;
 use crate::wire::pattern::Name;
 
-/// Symbols that are listed further along the way.
-pub type Coming = BTreeSet<Symbol>;
+/// What is known of the way that a replay will go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coming {
+    /// Symbols that are listed on it.
+    pub symbols: BTreeSet<Symbol>,
+    /// Whether there are others that may be.
+    pub horizon: Horizon,
+}
+
+/// Whether the way of a replay is known to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Horizon {
+    /// It is.
+    #[default]
+    Closed,
+    /// It goes on with what is live.
+    Open,
+}
 
 impl Subscriber {
     /// The subscriber of a replay, whose driver waits for the client. `head` is the end of the
@@ -48,11 +64,11 @@ impl Subscriber {
         view: &View<'_>,
         answer: impl FnOnce(Subscribed<'_>) -> Vec<u8>,
     ) -> Result<(), Reject> {
+        let coming = self.coming.as_deref();
         let is_hope = |name: &Result<Name, String>| match name {
-            Ok(Name::Exact(symbol)) => {
+            Ok(Name::Exact(_)) => {
                 let named = std::slice::from_ref(name);
-                self.coming.as_ref().is_some_and(|coming| coming.contains(symbol))
-                    || resolve(named, view.board, None).is_hopeful()
+                resolve(named, view.board, coming).is_hopeful()
             }
             Ok(Name::Pattern(_)) => true,
             Err(_) => false,
@@ -65,8 +81,10 @@ impl Subscriber {
     }
 
     /// Symbols that the driver found further along the way: they are waited for.
-    pub fn await_symbols(&mut self, symbols: Coming) {
-        self.coming.get_or_insert_default().extend(symbols);
+    pub fn await_symbols(&mut self, coming: Coming) {
+        let known = self.coming.get_or_insert_default();
+        known.horizon = coming.horizon;
+        known.symbols.extend(coming.symbols);
     }
 
     /// The board is another one: what was subscribed begins anew, by channel and then by symbol

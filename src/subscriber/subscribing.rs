@@ -21,6 +21,7 @@ use crate::subscriber::View;
 use crate::subscriber::Waiting;
 use crate::subscriber::names::Names;
 use crate::subscriber::replaying::Coming;
+use crate::subscriber::replaying::Horizon;
 use crate::subscriber::stream::By;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
@@ -427,7 +428,11 @@ pub(super) fn resolve<'a>(
     board: &'a Board,
     coming: Option<&Coming>,
 ) -> Named<'a> {
-    let comes = |symbol: &Symbol| coming.is_some_and(|coming| coming.contains(symbol));
+    let may_come = |symbol: &Symbol| match coming {
+        Some(Coming { symbols, horizon: Horizon::Closed }) => symbols.contains(symbol),
+        Some(Coming { symbols, horizon: Horizon::Open }) if symbols.contains(symbol) => true,
+        _ => may_appear(symbol, board),
+    };
     let mut named = Named::default();
     let mut covered = BTreeSet::new();
     for name in names {
@@ -437,7 +442,7 @@ pub(super) fn resolve<'a>(
                 match known.filter(|(_, known)| known.listed) {
                     // The board's own name, so that all clients share it.
                     Some((id, known)) => named.known.push((id, &known.symbol)),
-                    None if may_appear(symbol, board) || comes(symbol) => named.pending.push(symbol),
+                    None if may_come(symbol) => named.pending.push(symbol),
                     None => named.rejected.push(symbol.as_str()),
                 }
             }
