@@ -6,6 +6,7 @@ use clap::Subcommand;
 use crate::cli::bench::Bench;
 use crate::cli::db::Db;
 use crate::cli::failure::Failure;
+use crate::cli::replay::Replay;
 use crate::cli::serve::Serve;
 use crate::cli::settings::Settings;
 use crate::cli::snap::Snap;
@@ -21,6 +22,7 @@ mod endpoint;
 pub mod failure;
 mod follower;
 mod nearest;
+pub mod replay;
 mod request;
 mod row;
 mod screen;
@@ -52,6 +54,8 @@ pub enum Command {
     Serve(Serve),
     /// Follow symbols: a live table on a terminal, one JSON object a line into a pipe
     Sub(Sub),
+    /// Play a part of the tape again, as it was or at another speed
+    Replay(Replay),
     /// Tell the present state of symbols, and end
     Snap(Snap),
     /// Show and check the settings
@@ -88,6 +92,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
     match command {
         Command::Serve(_) => Err(Failure::General("serve is not run here".to_owned())),
         Command::Sub(sub) => sub.run(talk),
+        Command::Replay(replay) => replay.run(talk),
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),
         Command::Db(db) => db.run(talk),

@@ -41,6 +41,14 @@ impl Endpoint {
         Ok(Self { url: format!("{scheme}://{authority}{path}"), plain })
     }
 
+    /// Another path of the same server, unless the URL names one.
+    pub(super) fn at(mut self, path: &str) -> Self {
+        if let Some(server) = self.url.strip_suffix(STREAM) {
+            self.url = format!("{server}{path}");
+        }
+        self
+    }
+
     /// What the flag says, else `TICKWIRE_URL`, else this machine.
     pub(super) fn choose(flag: Option<&Self>) -> Result<Self, String> {
         match (flag, std::env::var("TICKWIRE_URL")) {

@@ -54,6 +54,8 @@ struct Drawing {
     table: Table,
     paint: Paint,
     place: Place,
+    /// A line below the table.
+    footer: Option<String>,
     /// Lines to go up to draw over them.
     lines: usize,
     drawn: Option<Instant>,
@@ -88,6 +90,7 @@ impl Screen {
                 table: Table::new(channel),
                 paint: if talk.colours(&stdout) { Paint::Colours } else { Paint::Plain },
                 place: if stdout.is_terminal() { Place::Over } else { Place::Below },
+                footer: None,
                 lines: 0,
                 drawn: None,
                 dirty: true,
@@ -134,6 +137,14 @@ impl Screen {
             Form::Lines(_) => None,
             Form::Table(drawing) => drawing.due(),
         }
+    }
+
+    /// Shows a line below the table; `false` if there is no table.
+    pub(super) fn set_footer(&mut self, text: &str) -> bool {
+        let Form::Table(drawing) = &mut self.form else { return false };
+        drawing.footer = Some(text.to_owned());
+        drawing.dirty = true;
+        true
     }
 
     /// There is no connection any more.
@@ -211,8 +222,13 @@ impl Drawing {
             }
             Place::Over => {
                 let (width, height) = size();
-                let height = height.saturating_sub(1);
-                let text = self.table.render(Canvas { width, height, paint: self.paint }, now);
+                let height = height.saturating_sub(1 + usize::from(self.footer.is_some()));
+                let canvas = Canvas { width, height, paint: self.paint };
+                let mut text = self.table.render(canvas, now);
+                if let Some(footer) = &self.footer {
+                    text.extend(footer.chars().take(width));
+                    text.push('\n');
+                }
                 let lines = text.lines().count();
                 CURSOR_HIDDEN.store(true, Ordering::Relaxed);
                 let text = format!("\x1b[?25l{}\x1b[J{text}", up(self.lines));

@@ -38,12 +38,13 @@ pub(super) async fn replay(
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
     let house = shop.house();
-    let Upgraded { response, incoming, over, visit } =
-        websocket::upgrade(&request, payload, shop).await?;
+    let guest = websocket::admit(&request, shop)?;
     let seat = house.replays.enter().ok_or_else(|| {
         let message = format!("limits.replays = {} are open already", house.replays.seats());
         Failure::unavailable(message, 5)
     })?;
+    let Upgraded { response, incoming, over, visit } =
+        websocket::upgrade(&request, payload, (shop, guest)).await?;
     let rules = Arc::new(shop.shard().borrow().rules().clone());
     let message_bytes = rules.limits.message_bytes;
     let (history, hub, tape) = (house.history.clone(), Arc::clone(&house.hub), house.tape.clone());

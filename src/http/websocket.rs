@@ -50,12 +50,26 @@ pub(super) async fn stream(
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
     let shard = Rc::clone(shop.shard());
-    let Upgraded { response, incoming, over, visit } = upgrade(&request, payload, shop).await?;
+    let guest = admit(&request, shop)?;
+    let Upgraded { response, incoming, over, visit } =
+        upgrade(&request, payload, (shop, guest)).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
     let id = shard.borrow_mut().connect(line);
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
     let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
+}
+
+/// Who may connect, and the subprotocols to answer with.
+pub(super) struct Guest {
+    visit: Visit,
+    protocols: &'static [&'static str],
+}
+
+/// Lets a client connect, if it may.
+pub(super) fn admit(request: &HttpRequest, shop: &Shop) -> Result<Guest, Failure> {
+    let protocols = check_protocols(request)?;
+    Ok(Guest { visit: shop.admit(request)?, protocols })
 }
 
 /// A request that is a WebSocket now.
@@ -67,14 +81,13 @@ pub(super) struct Upgraded {
     pub(super) visit: Visit,
 }
 
-/// Upgrades a request, if its client may connect now.
+/// Upgrades a request.
 pub(super) async fn upgrade(
     request: &HttpRequest,
     payload: web::Payload,
-    shop: &Shop,
+    (shop, guest): (&Shop, Guest),
 ) -> Result<Upgraded, Failure> {
-    let protocols = check_protocols(request)?;
-    let visit = shop.admit(request)?;
+    let Guest { visit, protocols } = guest;
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;

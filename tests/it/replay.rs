@@ -4,6 +4,7 @@ mod hostile;
 mod identity;
 mod joining;
 mod moving;
+mod program;
 
 use std::net::SocketAddr;
 use std::time::Duration;
