@@ -88,7 +88,7 @@ impl Market {
                     price: price(0).unwrap(),
                     size: size.unwrap(),
                     side: Some(tick::Side::Buy),
-                    id: Some(tick::TradeId::Number(random)),
+                    trade_id: Some(tick::TradeId::Number(random)),
                     extra: None,
                 })
             } else {
@@ -237,7 +237,13 @@ impl Client {
     }
 }
 
-fn open(address: SocketAddr, tape: (&str, u64), channel: &str, symbols: &str, paused: bool) -> Client {
+fn open(
+    address: SocketAddr,
+    tape: (&str, u64),
+    channel: &str,
+    symbols: &str,
+    paused: bool,
+) -> Client {
     let mut client = Client::connect(address);
     let (epoch, to) = tape;
     client.send(&format!(

@@ -4,6 +4,7 @@
 //! of the tape in order, and asks what to do next. Streams, messages and their order are those of
 //! the live shards: the same board, the same [`Subscriber`], the same encoding.
 
+mod acting;
 mod desk;
 mod finding;
 mod office;
@@ -42,7 +43,6 @@ use crate::wire::op::Op;
 use crate::wire::op::Open;
 use crate::wire::op::Pause;
 use crate::wire::op::Point;
-use crate::wire::op::ReplayOp;
 use crate::wire::op::Speed;
 use crate::wire::op::Then;
 
@@ -296,18 +296,6 @@ impl Replay {
         &mut self.subscriber
     }
 
-    /// The client sent a text message. If there is something to be found out for it, hand in no
-    /// other one until that is handed in.
-    pub fn on_text(&mut self, text: &[u8], moment: Moment) -> Option<Errand> {
-        let (id, op) = op::parse_replay(text);
-        let id = self.subscriber.allow(id, moment.now)?;
-        let done = op.and_then(|op| self.carry_out(id.clone(), op, moment));
-        done.unwrap_or_else(|reject| {
-            self.subscriber.reject(id, &reject);
-            None
-        })
-    }
-
     /// An [`Errand`] came to nothing.
     pub fn refuse(&mut self, id: Option<Id>, reject: &Reject) {
         self.subscriber.reject(id, reject);
@@ -407,63 +395,6 @@ impl Replay {
         }
     }
 
-    fn carry_out(
-        &mut self,
-        id: Option<Id>,
-        op: ReplayOp,
-        moment: Moment,
-    ) -> Result<Option<Errand>, Reject> {
-        let is_open = self.range.is_some();
-        match op {
-            ReplayOp::Stream(op @ (Op::Ping | Op::Subscriptions | Op::Plan(_))) => {
-                let view = view!(self, moment);
-                self.subscriber.act(id, op, &view);
-            }
-            ReplayOp::Open(_) if is_open => {
-                let message = "this connection has a replay: seek in it, or connect once more";
-                return Err(Reject::bad(message));
-            }
-            ReplayOp::Open(open) => return Ok(Some(Errand::Open(id, open))),
-            _ if !is_open => return Err(Reject::bad("there is no replay yet: open one first")),
-            ReplayOp::Stream(Op::Subscribe(op)) => return Ok(Some(Errand::Subscribe(id, op))),
-            ReplayOp::Stream(op) => {
-                let view = view!(self, moment);
-                self.subscriber.act(id, op, &view);
-            }
-            ReplayOp::Seek(point) => return Ok(Some(Errand::Seek(id, point))),
-            ReplayOp::Pause => {
-                self.halt(moment);
-                if self.state != State::Ended {
-                    self.state = State::Paused;
-                }
-                self.untold.push_back(id);
-            }
-            ReplayOp::Play => {
-                self.interrupt_step();
-                if self.state == State::Paused {
-                    self.state = State::Playing;
-                    self.look_again();
-                }
-                self.untold.push_back(id);
-            }
-            ReplayOp::Speed(speed) => {
-                let next = self.next_recv();
-                self.pace.set_speed(speed, (moment.now, next));
-                self.untold.push_back(id);
-            }
-            ReplayOp::Step(count) => {
-                self.halt(moment);
-                if self.state == State::Ended {
-                    self.untold.push_back(id);
-                } else {
-                    self.state = State::Stepping(count, id);
-                    self.look_again();
-                }
-            }
-        }
-        Ok(None)
-    }
-
     /// Stands at a spot, with nothing read from there.
     fn sit(&mut self, spot: Spot) {
         self.ready.clear();
@@ -471,27 +402,6 @@ impl Replay {
         self.snapshots.clear();
         (self.seq, self.board) = (spot.seq, spot.board);
         self.pace.place(spot.at);
-    }
-
-    /// Stands still where it is.
-    fn halt(&mut self, moment: Moment) {
-        self.interrupt_step();
-        let next = self.next_recv();
-        self.pace.stop(moment.now, next);
-    }
-
-    /// A step that is under way is over.
-    fn interrupt_step(&mut self) {
-        if matches!(self.state, State::Stepping(..))
-            && let State::Stepping(_, id) = std::mem::replace(&mut self.state, State::Paused)
-        {
-            self.untold.push_back(id);
-        }
-    }
-
-    /// The tape may have grown while it stood still.
-    fn look_again(&mut self) {
-        self.dry = self.dry && self.then == Then::End;
     }
 
     fn next_recv(&self) -> Option<Nanos> {

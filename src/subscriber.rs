@@ -4,6 +4,7 @@
 //! streams that it joined, and parts of the tape when it asks for them; what the client gets stands
 //! in its [`Outbox`].
 
+mod acting;
 mod allowance;
 mod finals;
 mod flush;
@@ -46,10 +47,8 @@ use crate::wire::answer::Limits;
 use crate::wire::answer::Time;
 use crate::wire::json;
 use crate::wire::op;
-use crate::wire::op::Op;
 
 use allowance::Allowance;
-use allowance::Verdict;
 use finals::Finals;
 use finals::Room;
 use flush::Flushes;
@@ -64,10 +63,10 @@ use subscription::Subscription;
 
 pub use rates::Measure;
 pub use rates::Rates;
-pub use snapshots::Snapshots;
-pub use snapshots::Uses;
 pub use replaying::Coming;
 pub use replaying::Horizon;
+pub use snapshots::Snapshots;
+pub use snapshots::Uses;
 pub use tally::Tally;
 use tape::Unheld;
 
@@ -242,41 +241,6 @@ impl Subscriber {
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
         self.waiting.is_some()
-    }
-
-    /// The client sent a text message.
-    pub fn on_text(&mut self, text: &[u8], view: &View<'_>) {
-        let (id, op) = op::parse(text);
-        let Some(id) = self.allow(id, view.now) else { return };
-        match op {
-            Ok(op) => self.act(id, op, view),
-            Err(reject) => self.refuse(id, &reject),
-        }
-    }
-
-    /// Whether the client may have an operation carried out now; else it is told. Returns the `id`.
-    pub(crate) fn allow(&mut self, id: Option<Id>, now: Instant) -> Option<Option<Id>> {
-        match self.allowance.spend(now) {
-            Verdict::Allowed => return Some(id),
-            Verdict::Refused => {
-                let limit = self.rules.limits.ops_per_s;
-                let message = format!("more than {limit} operations in a second");
-                self.refuse(id, &Reject::new(Code::RateLimited, message));
-            }
-            Verdict::Hopeless => self.close(Close::TooManyOps),
-        }
-        None
-    }
-
-    /// Carries an operation out.
-    pub(crate) fn act(&mut self, id: Option<Id>, op: Op, view: &View<'_>) {
-        match op {
-            Op::Subscribe(op) => self.subscribe_or_wait(id, op, view),
-            Op::Plan(op) => self.plan(id, &op, view),
-            Op::Unsubscribe(op) => self.unsubscribe(id, &op, view),
-            Op::Subscriptions => self.list(id),
-            Op::Ping => self.push(&Answer::Pong { id, now: Time(view.wall) }),
-        }
     }
 
     /// The shard moved on: takes up an operation that waited for it.

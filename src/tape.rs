@@ -107,7 +107,8 @@ pub use opening::open;
 pub struct Settings {
     /// Its directory; made if there is none.
     pub dir: PathBuf,
-    /// A segment is full at this length, in bytes. A restart reads one segment whole.
+    /// A segment is full at this length, in bytes; one with a small checkpoint is at 16 MiB. A
+    /// restart reads one segment whole.
     pub segment_bytes: u64,
     /// The oldest segments go while all together are longer than this, in bytes.
     pub retention_bytes: u64,

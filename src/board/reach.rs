@@ -91,9 +91,8 @@ impl Board {
         hears: impl Fn(Channel, SymbolId) -> bool,
     ) -> Vec<(Channel, SymbolId)> {
         let heard = self.closed().iter().filter(|(channel, symbol)| hears(*channel, *symbol));
-        let named = heard.filter_map(|(channel, id)| {
-            Some((*channel, self.symbol(*id)?.symbol.as_str(), *id))
-        });
+        let named = heard
+            .filter_map(|(channel, id)| Some((*channel, self.symbol(*id)?.symbol.as_str(), *id)));
         let mut named: Vec<_> = named.collect();
         named.sort_unstable();
         named.into_iter().map(|(channel, _, id)| (channel, id)).collect()

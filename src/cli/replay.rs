@@ -270,9 +270,8 @@ impl Run<'_> {
             .any(|kind| text.get(9..).is_some_and(|rest| rest.starts_with(kind)));
         if is_own {
             let said = serde_json::from_str(text);
-            let said = said.map_err(|error| {
-                Failure::General(format!("not a tickwire server: {error}"))
-            })?;
+            let said =
+                said.map_err(|error| Failure::General(format!("not a tickwire server: {error}")))?;
             return self.take_own(&said);
         }
         match self.follower.read(text)? {
@@ -356,7 +355,8 @@ impl Point {
             return Ok(Self::Ago(Duration::from_millis(span.millis())));
         }
         text.parse().map(Self::Cursor).map_err(|_| {
-            "expected a time like 2026-11-20T14:30:00Z, 10m for so long ago, or EPOCH:SEQ".to_owned()
+            "expected a time like 2026-11-20T14:30:00Z, 10m for so long ago, or EPOCH:SEQ"
+                .to_owned()
         })
     }
 
@@ -467,7 +467,7 @@ mod tests {
             ("--from 10m", "required"),
             ("sim:A", "--from"),
             ("sim:A --from yesterday", "2026-11-20T14:30:00Z"),
-            ("sim:A --from 10m --speed -1", "--speed"),
+            ("sim:A --from 10m --speed=-1", "10 or 0.5"),
             ("sim:A --from 10m --speed NaN", "10 or 0.5"),
             ("sim:A --from 10m --then-live --loop", "cannot be used with"),
         ] {

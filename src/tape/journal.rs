@@ -35,6 +35,10 @@ use crate::event::Seq;
 /// Places are reserved this many at a time, and as many are kept ahead: several seconds' worth at
 /// full speed, so that the writer never waits for the disk.
 pub(super) const RESERVED: u64 = 1 << 20;
+/// What may be gone through to find the board of a place: some 70 ms.
+const SEEK_BYTES: u64 = 16 << 20;
+/// A segment is at least so many times as long as its checkpoint, unless `segment_bytes` forbids.
+const CHECKPOINT_SHARE: u64 = 64;
 /// After a segment could not be prepared.
 const RETRY_MS: i64 = 1_000;
 
@@ -154,7 +158,7 @@ impl Journal {
             self.heed(answer, now)?;
         }
         self.ask_for_places();
-        let (segment, full) = (&self.active.segment, self.settings.segment_bytes);
+        let (segment, full) = (&self.active.segment, self.full_bytes());
         let end = segment.end();
         if end < full / 2 || end - segment.events_at() < full / 2 {
             // A checkpoint alone does not fill a segment.
@@ -184,6 +188,13 @@ impl Journal {
         }
         let ending = Ending::Clean(self.tape.head());
         duties.state_file.write(&State { ending, ..duties.state })
+    }
+
+    /// Where the present segment is full. One whose checkpoint is small next to it is full sooner:
+    /// who wants the board of a place has to go through half a segment, as a mean.
+    fn full_bytes(&self) -> u64 {
+        let by_checkpoint = self.active.segment.events_at().saturating_mul(CHECKPOINT_SHARE);
+        self.settings.segment_bytes.min(by_checkpoint.max(SEEK_BYTES))
     }
 
     fn check_order(&self, events: &[Event]) -> Result<(), Error> {

@@ -33,12 +33,21 @@ fn what_makes_no_sense_is_refused_and_the_connection_lives() {
         (json!({"op": "seek", "id": 1, "to": at(5)}).to_string(), "bad_request"),
         (json!({"op": "play", "id": 1}).to_string(), "bad_request"),
         (json!({"op": "step", "id": 1, "n": 1_000_000_000_000_u64}).to_string(), "bad_request"),
-        (json!({"op": "subscribe", "id": 1, "channel": "ticker", "symbols": ["*:*"]}).to_string(),
-            "bad_request"),
+        (
+            json!({"op": "subscribe", "id": 1, "channel": "ticker", "symbols": ["*:*"]})
+                .to_string(),
+            "bad_request",
+        ),
         (open(json!({})), "bad_request"),
         (open(json!({"from": at(9), "to": at(3)})), "bad_request"),
-        (open(json!({"from": "2026-11-21T00:00:00Z", "to": "2026-11-20T00:00:00Z"})), "bad_request"),
-        (open(json!({"from": "1999-01-01T00:00:00Z", "to": "2000-01-01T00:00:00Z"})), "range_empty"),
+        (
+            open(json!({"from": "2026-11-21T00:00:00Z", "to": "2026-11-20T00:00:00Z"})),
+            "bad_request",
+        ),
+        (
+            open(json!({"from": "1999-01-01T00:00:00Z", "to": "2000-01-01T00:00:00Z"})),
+            "range_empty",
+        ),
         (open(json!({"from": "2100-01-01T00:00:00Z"})), "range_empty"),
         (open(json!({"from": at(head + 1_000_000_000_000)})), "range_empty"),
         (open(json!({"from": at(u64::MAX)})), "bad_request"),
@@ -58,7 +67,11 @@ fn what_makes_no_sense_is_refused_and_the_connection_lives() {
     ];
     for (op, code) in cases {
         let answer = replay.client.ask_json(&op);
-        assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!(code)), "{op} {answer}");
+        assert_eq!(
+            (&answer["type"], &answer["code"]),
+            (&json!("error"), &json!(code)),
+            "{op} {answer}"
+        );
         assert!(answer["message"].as_str().unwrap().len() > 8, "{answer}");
     }
     let opened = replay.open("ticker", &json!({"from": at(1), "to": at(head), "paused": true}));
@@ -71,7 +84,8 @@ fn what_makes_no_sense_is_refused_and_the_connection_lives() {
         let answer = replay.client.ask_json(&json!({"op": "seek", "id": 2, "to": to}).to_string());
         assert_eq!(answer["type"], "error", "{to} {answer}");
     }
-    let last = json!({"op": "subscribe", "id": 3, "channel": "trades", "symbols": ["*:*"], "last": 5});
+    let last =
+        json!({"op": "subscribe", "id": 3, "channel": "trades", "symbols": ["*:*"], "last": 5});
     assert_eq!(replay.client.ask_json(&last.to_string())["code"], "bad_request");
     replay.send(&json!({"op": "step", "id": 9, "n": 1_000_000_000_000_u64}));
     let (_, position) = replay.until_told(9);

@@ -31,7 +31,8 @@ fn record(server: &Server, time: Duration) -> Recording {
     let mut client = Client::connect(server.address);
     let epoch = client.welcome["epoch"].as_str().unwrap().to_owned();
     for channel in CHANNELS {
-        let op = json!({"op": "subscribe", "channel": channel, "symbols": ["*:*"], "slow": "spill"});
+        let op =
+            json!({"op": "subscribe", "channel": channel, "symbols": ["*:*"], "slow": "spill"});
         client.send(&op.to_string());
     }
     let texts = data(client.during(time));
@@ -53,7 +54,8 @@ fn within(texts: &[String], (from, to): (u64, u64)) -> Vec<String> {
 fn replay(server: &Server, of: &Recording, from: Value) -> Vec<String> {
     let mut replay = Replay::connect(server.address);
     let to = json!({"epoch": of.epoch, "seq": of.to});
-    let opened = replay.open("ticker", &json!({"from": from, "to": to, "paused": true, "speed": 0}));
+    let opened =
+        replay.open("ticker", &json!({"from": from, "to": to, "paused": true, "speed": 0}));
     assert_eq!(opened["type"], "opened", "{opened}");
     assert_eq!(opened["to"]["seq"], of.to, "{opened}");
     for channel in &CHANNELS[1..] {
@@ -121,9 +123,7 @@ fn postgres_and_the_seam_make_no_difference() {
     assert!(oldest() > live.from, "the seam is at {}, not above {}", oldest(), live.from);
     println!("the seam: {} is within {}..{}", oldest(), live.from, live.to);
     check_same(&live.messages, &replay(&server, &live, at(live.from)), "across the seam");
-    eventually("it is stored", || {
-        metric(&server, "tickwire_store_seq") > live.to
-    });
+    eventually("it is stored", || metric(&server, "tickwire_store_seq") > live.to);
     server.signal("-TERM");
     drop(server.end());
     // A tape of its own: the other one is in the store alone.

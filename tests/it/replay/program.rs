@@ -30,7 +30,8 @@ fn a_replay_goes_into_a_pipe_line_by_line() {
     let mut chains = Chains::default();
     lines.iter().for_each(|line| chains.see(line));
     assert!(chains.linked > 500, "{}", chains.linked);
-    let args = ["sim:BTC-USD", "--from", "1m", "--channel", "trades", "--count", "5", "--speed", "0"];
+    let args =
+        ["sim:BTC-USD", "--from", "1m", "--channel", "trades", "--count", "5", "--speed", "0"];
     let (code, lines, _) = run(&server, &args);
     assert_eq!((code, lines.len()), (0, 5));
     let args = ["sim:*", "--from", "0ms", "--then-live", "--count", "100"];

@@ -1,0 +1,52 @@
+//! What a client asks for: read, allowed, carried out.
+
+use std::time::Instant;
+
+use crate::subscriber::Subscriber;
+use crate::subscriber::View;
+use crate::subscriber::allowance::Verdict;
+use crate::wire::Close;
+use crate::wire::Code;
+use crate::wire::Reject;
+use crate::wire::answer::Answer;
+use crate::wire::answer::Id;
+use crate::wire::answer::Time;
+use crate::wire::op;
+use crate::wire::op::Op;
+
+impl Subscriber {
+    /// The client sent a text message.
+    pub fn on_text(&mut self, text: &[u8], view: &View<'_>) {
+        let (id, op) = op::parse(text);
+        let Some(id) = self.allow(id, view.now) else { return };
+        match op {
+            Ok(op) => self.act(id, op, view),
+            Err(reject) => self.refuse(id, &reject),
+        }
+    }
+
+    /// Whether the client may have an operation carried out now; else it is told. Returns the `id`.
+    pub(crate) fn allow(&mut self, id: Option<Id>, now: Instant) -> Option<Option<Id>> {
+        match self.allowance.spend(now) {
+            Verdict::Allowed => return Some(id),
+            Verdict::Refused => {
+                let limit = self.rules.limits.ops_per_s;
+                let message = format!("more than {limit} operations in a second");
+                self.refuse(id, &Reject::new(Code::RateLimited, message));
+            }
+            Verdict::Hopeless => self.close(Close::TooManyOps),
+        }
+        None
+    }
+
+    /// Carries an operation out.
+    pub(crate) fn act(&mut self, id: Option<Id>, op: Op, view: &View<'_>) {
+        match op {
+            Op::Subscribe(op) => self.subscribe_or_wait(id, op, view),
+            Op::Plan(op) => self.plan(id, &op, view),
+            Op::Unsubscribe(op) => self.unsubscribe(id, &op, view),
+            Op::Subscriptions => self.list(id),
+            Op::Ping => self.push(&Answer::Pong { id, now: Time(view.wall) }),
+        }
+    }
+}
