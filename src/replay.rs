@@ -428,11 +428,11 @@ impl Replay {
 }
 
 /// A part of a whole, to four places.
-#[expect(clippy::cast_precision_loss, reason = "at most 10,000")]
 fn part(of: u64, whole: u64) -> f64 {
     let parts = u128::from(of) * 10_000 / u128::from(whole.max(1));
-    let parts = u64::try_from(parts).unwrap_or(u64::MAX).min(10_000);
-    parts as f64 / 10_000.0
+    let parts = parts.min(10_000);
+    // By way of its digits: nothing is reckoned in floating point.
+    format!("{}.{:04}", parts / 10_000, parts % 10_000).parse().unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Args;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive as _;
+use rust_decimal::prelude::ToPrimitive as _;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
@@ -388,19 +391,14 @@ fn refusal(said: &Said) -> Failure {
 }
 
 fn bar(said: &Said, speed: f64) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a part of a bar of some characters"
-    )]
-    let full = (said.done.clamp(0.0, 1.0) * BAR as f64) as usize;
+    let done = Decimal::from_f64(said.done).unwrap_or_default();
+    let percent = done.saturating_mul(100.into()).to_usize().unwrap_or(0).min(100);
+    let full = percent * BAR / 100;
     let speed = if speed <= 0.0 { "max".to_owned() } else { format!("{speed}x") };
     format!(
-        "[{}{}] {:>3.0} % {} {} {speed}",
+        "[{}{}] {percent:>3} % {} {} {speed}",
         "#".repeat(full),
         ".".repeat(BAR.saturating_sub(full)),
-        said.done * 100.0,
         said.at,
         said.state,
     )

@@ -85,7 +85,7 @@ impl World {
             reconnect_spread: second,
         };
         let moment = Moment { now: began, wall: BEGAN, age_ms: 0 };
-        let replay = Replay::new(Arc::new(rules), opened.tape.clone(), moment);
+        let replay = Replay::new(Arc::new(rules), opened.tape, moment);
         Self { replay, began, taken: Vec::new(), _dir: dir }
     }
 
@@ -105,7 +105,8 @@ impl World {
         let range = Range { epoch: "x".into(), from, to };
         let spot = Spot { seq: from, at: Some(BEGAN), board };
         self.replay.open((id, &open), (range, spot), Coming::default(), moment);
-        self.replay.hand_in(&mut events.clone(), true);
+        let mut events = events;
+        self.replay.hand_in(&mut events, true);
     }
 
     fn op(&mut self, text: &str, ms: u64) {
@@ -214,7 +215,7 @@ fn final_bars_of_a_conflated_stream_are_all_sent_and_do_not_pile_up() {
     let finals = world.taken.iter().filter(|text| text.contains("\"final\":true")).count();
     // 1,000 s, of which some 250 finals fit in the bound and wait for the clock's stroke.
     assert!((600..1_000).contains(&finals), "{finals}");
-    world.run(60_001);
+    let _next = world.run(60_001);
     let finals = world.taken.iter().filter(|text| text.contains("\"final\":true")).count();
     assert!(finals > 990, "{finals}");
 }
@@ -223,14 +224,14 @@ fn final_bars_of_a_conflated_stream_are_all_sent_and_do_not_pile_up() {
 fn a_step_that_is_interrupted_is_told_before_what_interrupts_it() {
     let mut world = World::new();
     world.open(r#","channel":"trades","paused":true"#, market(3, 100));
-    world.run(0);
+    let _next = world.run(0);
     world.op(r#"{"op":"step","id":2,"n":3}"#, 1);
-    world.run(1);
+    let _next = world.run(1);
     assert_eq!(world.count("trade"), 3);
     assert_eq!(world.last_position()["id"], 2);
     world.op(r#"{"op":"step","id":3,"n":1000000000000}"#, 2);
     world.op(r#"{"op":"pause","id":4}"#, 2);
-    world.run(2);
+    let _next = world.run(2);
     let ids: Vec<_> = (world.taken.iter().filter(|text| text.contains("\"position\"")))
         .map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap()["id"].to_string())
         .collect();
@@ -243,7 +244,7 @@ fn a_seek_begins_every_stream_anew_and_keeps_what_was_subscribed() {
     let mut world = World::new();
     let (board, events) = market(3, 400);
     world.open(r#","channel":"trades","paused":true"#, (board.clone(), events.clone()));
-    world.run(0);
+    let _next = world.run(0);
     let mut there = board;
     events[..200].iter().for_each(|event| there.apply(event));
     let spot = Spot { seq: there.seq(), at: None, board: there };

@@ -1,7 +1,10 @@
 //! The operations of a replay: those of a stream, and its own.
 
+use std::str::FromStr as _;
 use std::time::Duration;
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
@@ -29,8 +32,8 @@ use crate::wire::answer::Id;
 
 /// Longest `max_idle_ms`: a day.
 const MAX_IDLE_MS_MAX: u64 = 86_400_000;
-/// The slowest and the fastest speed that is not 0.
-const SPEED_RANGE: std::ops::RangeInclusive<f64> = 0.001..=1_000_000.0;
+/// The slowest and the fastest speed that is not 0, in thousandths.
+const THOUSANDTHS: std::ops::RangeInclusive<u64> = 1..=1_000_000_000;
 /// Longest name of a tape that is looked for, in bytes.
 const EPOCH_BYTES_MAX: usize = 64;
 
@@ -105,14 +108,15 @@ pub enum Then {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Speed {
     number: Number,
-    times: f64,
+    /// In thousandths; 0 for as fast as the client reads.
+    thousandths: u64,
 }
 
 impl Speed {
     /// As it happened.
     #[must_use]
     pub fn as_it_happened() -> Self {
-        Self { number: 1_u8.into(), times: 1.0 }
+        Self { number: 1_u8.into(), thousandths: 1_000 }
     }
 
     /// As the client gave it.
@@ -123,23 +127,21 @@ impl Speed {
 
     /// Whether it is as fast as the client reads.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.times <= 0.0
+    pub const fn is_full(&self) -> bool {
+        self.thousandths == 0
     }
 
     /// How long it takes to play what took so long.
     #[must_use]
     pub fn shorten(&self, time: Duration) -> Duration {
-        if self.is_full() {
-            return Duration::ZERO;
-        }
-        Duration::try_from_secs_f64(time.as_secs_f64() / self.times).unwrap_or(Duration::MAX)
+        let thousandths = time.as_nanos().saturating_mul(1_000);
+        duration(thousandths.checked_div(self.thousandths.into()).unwrap_or(0))
     }
 
     /// How much is played in a time.
     #[must_use]
     pub fn lengthen(&self, time: Duration) -> Duration {
-        Duration::try_from_secs_f64(time.as_secs_f64() * self.times).unwrap_or(Duration::MAX)
+        duration(time.as_nanos().saturating_mul(self.thousandths.into()) / 1_000)
     }
 
     fn parse(value: Option<&Value>) -> Result<Option<Self>, Reject> {
@@ -148,22 +150,30 @@ impl Speed {
             Some(Value::Number(number)) => number,
             Some(other) => return Err(Self::refused(other)),
         };
-        let times = number.as_f64().unwrap_or(f64::NAN);
-        let is_zero = times.abs() <= 0.0;
-        if !is_zero && !SPEED_RANGE.contains(&times) {
-            return Err(Self::refused(&Value::Number(number.clone())));
+        let refused = || Self::refused(&Value::Number(number.clone()));
+        let text = number.to_string();
+        let times = Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text));
+        let times = times.map_err(|_| refused())?;
+        let thousandths = times.checked_mul(1_000.into()).and_then(|of| of.round().to_u64());
+        match thousandths {
+            Some(0) if times.is_zero() => Ok(Some(Self { number: number.clone(), thousandths: 0 })),
+            Some(thousandths) if THOUSANDTHS.contains(&thousandths) => {
+                Ok(Some(Self { number: number.clone(), thousandths }))
+            }
+            _ => Err(refused()),
         }
-        Ok(Some(Self { number: number.clone(), times: if is_zero { 0.0 } else { times } }))
     }
 
     fn refused(value: &Value) -> Reject {
         Reject::bad(format!(
-            "speed must be 0 (as fast as you read) or {}..{}, got {}",
-            SPEED_RANGE.start(),
-            SPEED_RANGE.end(),
+            "speed must be 0 (as fast as you read) or 0.001..1000000, got {}",
             shown(value)
         ))
     }
+}
+
+fn duration(nanos: u128) -> Duration {
+    u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos)
 }
 
 /// Reads one message.
@@ -374,16 +384,18 @@ mod tests {
 
     #[test]
     fn a_speed_is_echoed_as_it_came() {
-        for (text, times) in [("10", 10.0), ("0.5", 0.5), ("0", 0.0), ("-0.0", 0.0)] {
+        for (text, thousandths) in
+            [("10", 10_000), ("0.5", 500), ("0", 0), ("-0.0", 0), ("1000000.0", 1_000_000_000)]
+        {
             let op = parsed(&format!(r#"{{"op":"speed","speed":{text}}}"#)).unwrap();
             let ReplayOp::Speed(speed) = op else { panic!("{op:?}") };
             assert_eq!(speed.number().to_string(), text);
-            assert!((speed.times - times).abs() <= f64::EPSILON);
+            assert_eq!(speed.thousandths, thousandths);
         }
-        let ten = Speed { number: 10.into(), times: 10.0 };
+        let ten = Speed { number: 10.into(), thousandths: 10_000 };
         assert_eq!(ten.shorten(Duration::from_secs(5)), Duration::from_millis(500));
         assert_eq!(ten.lengthen(Duration::from_millis(500)), Duration::from_secs(5));
-        let slowest = Speed { number: 0.into(), times: 0.001 };
+        let slowest = Speed { number: 0.into(), thousandths: 1 };
         assert!(slowest.shorten(Duration::MAX) == Duration::MAX);
     }
 }

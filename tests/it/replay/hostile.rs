@@ -74,6 +74,16 @@ fn what_makes_no_sense_is_refused_and_the_connection_lives() {
         );
         assert!(answer["message"].as_str().unwrap().len() > 8, "{answer}");
     }
+    let pong = replay.client.ask_json(r#"{"op":"ping","id":"x"}"#);
+    assert_eq!(pong["type"], "pong");
+}
+
+#[test]
+fn what_makes_no_sense_in_an_open_replay_is_refused_and_it_goes_on() {
+    let server = Server::shared();
+    let (epoch, head) = (epoch(&server), head(&server));
+    let mut replay = Replay::connect(server.address);
+    let at = |seq: u64| json!({"epoch": epoch, "seq": seq});
     let opened = replay.open("ticker", &json!({"from": at(1), "to": at(head), "paused": true}));
     assert_eq!(opened["type"], "opened", "{opened}");
     assert_eq!(opened["events"], head - 1);

@@ -51,7 +51,7 @@ fn within(texts: &[String], (from, to): (u64, u64)) -> Vec<String> {
 }
 
 /// What a replay sends of the same range.
-fn replay(server: &Server, of: &Recording, from: Value) -> Vec<String> {
+fn replay(server: &Server, of: &Recording, from: &Value) -> Vec<String> {
     let mut replay = Replay::connect(server.address);
     let to = json!({"epoch": of.epoch, "seq": of.to});
     let opened =
@@ -88,11 +88,11 @@ fn a_replay_is_byte_for_byte_what_was_live() {
     crate::http::wait_until_ready(&server);
     let live = record(&server, Duration::from_secs(4));
     let at = |seq: u64| json!({"epoch": live.epoch, "seq": seq});
-    check_same(&live.messages, &replay(&server, &live, at(live.from)), "the journal");
+    check_same(&live.messages, &replay(&server, &live, &at(live.from)), "the journal");
     let beginning = at(0);
-    check_same(&live.messages, &replay(&server, &live, beginning), "from the tape's beginning");
+    check_same(&live.messages, &replay(&server, &live, &beginning), "from the tape's beginning");
     let between = at(live.from / 2);
-    check_same(&live.messages, &replay(&server, &live, between), "from somewhere before");
+    check_same(&live.messages, &replay(&server, &live, &between), "from somewhere before");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn postgres_and_the_seam_make_no_difference() {
     crate::http::wait_until_ready(&server);
     let live = record(&server, Duration::from_secs(6));
     let at = |seq: u64| json!({"epoch": live.epoch, "seq": seq});
-    check_same(&live.messages, &replay(&server, &live, at(live.from)), "the journal");
+    check_same(&live.messages, &replay(&server, &live, &at(live.from)), "the journal");
     let oldest = || metric(&server, "tickwire_tape_oldest");
     let middle = live.from + (live.to - live.from) / 4;
     for _ in 0..6 {
@@ -122,7 +122,7 @@ fn postgres_and_the_seam_make_no_difference() {
     }
     assert!(oldest() > live.from, "the seam is at {}, not above {}", oldest(), live.from);
     println!("the seam: {} is within {}..{}", oldest(), live.from, live.to);
-    check_same(&live.messages, &replay(&server, &live, at(live.from)), "across the seam");
+    check_same(&live.messages, &replay(&server, &live, &at(live.from)), "across the seam");
     eventually("it is stored", || metric(&server, "tickwire_store_seq") > live.to);
     server.signal("-TERM");
     drop(server.end());
@@ -130,5 +130,5 @@ fn postgres_and_the_seam_make_no_difference() {
     let server = Server::start(&settings);
     crate::http::wait_until_ready(&server);
     assert_ne!(super::epoch(&server), live.epoch);
-    check_same(&live.messages, &replay(&server, &live, at(live.from)), "Postgres alone");
+    check_same(&live.messages, &replay(&server, &live, &at(live.from)), "Postgres alone");
 }

@@ -12,7 +12,7 @@ use crate::client::Chains;
 use crate::harness::Server;
 
 /// So many replays join; `REPLAYS=100` for the long run.
-fn rounds() -> u64 {
+fn rounds() -> usize {
     std::env::var("REPLAYS").ok().and_then(|count| count.parse().ok()).unwrap_or(5)
 }
 
@@ -28,9 +28,9 @@ fn a_replay_joins_what_is_live_without_a_gap_or_a_repeat() {
     let (mut linked, mut longest) = (0, Duration::ZERO);
     for round in 0..rounds() {
         let mut replay = Replay::connect(server.address);
-        let back = [100, 3_000, 40_000, 0][round as usize % 4];
+        let back = [100, 3_000, 40_000, 0][round % 4];
         let from = head(&server).saturating_sub(back);
-        let speed = [0, 1_000, 0, 1][round as usize % 4];
+        let speed = [0, 1_000, 0, 1][round % 4];
         let began = monotonic();
         let opened = replay.open(
             "ticker",
