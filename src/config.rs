@@ -186,14 +186,15 @@ fn add_feed_flags(layers: &mut Layers, flags: &[FeedFlag]) -> Result<(), Error> 
     for flag_of_feed in flags {
         let feed = &flag_of_feed.feed;
         layers.set(&format!("feeds.{feed}.{}", feed::ENABLED), flag("true"))?;
-        let Some((key, text)) = &flag_of_feed.setting else { continue };
-        let key = format!("feeds.{feed}.{key}");
-        let earlier = layers.get(&key).filter(|entry| entry.origin == Origin::Flag);
-        let value = match earlier.map(|entry| &entry.kind) {
-            Some(ValueKind::String(earlier)) => format!("{earlier},{text}"),
-            _ => text.clone(),
-        };
-        layers.set(&key, flag(&value))?;
+        for (key, text) in &flag_of_feed.settings {
+            let key = format!("feeds.{feed}.{key}");
+            let earlier = layers.get(&key).filter(|entry| entry.origin == Origin::Flag);
+            let value = match earlier.map(|entry| &entry.kind) {
+                Some(ValueKind::String(earlier)) => format!("{earlier},{text}"),
+                _ => text.clone(),
+            };
+            layers.set(&key, flag(&value))?;
+        }
     }
     Ok(())
 }

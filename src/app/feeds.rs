@@ -1,5 +1,8 @@
 //! From configured feeds to running ones.
 
+use std::path::Path;
+use std::path::PathBuf;
+
 use tickwire_feeds::Feed;
 use tickwire_feeds::sim::Faults;
 use tickwire_feeds::sim::Sim;
@@ -12,6 +15,7 @@ use crate::config::feed::FeedConfig;
 use crate::config::feed::FeedInput;
 use crate::config::feed::FileInput;
 use crate::config::feed::SimInput;
+use crate::history;
 use crate::ingest;
 use crate::ingest::Past;
 use crate::ingest::Settings;
@@ -46,7 +50,7 @@ impl Plan {
         let name = of.name.clone();
         let (feed, url) = match &of.input {
             FeedInput::File(input) => {
-                let recording = recording(&name, input)?;
+                let recording = recording(&name, input, &config.tape.dir)?;
                 let (venue, source) = (name.clone(), Source::Recorded(recording));
                 return Ok(Self { name, venue, continuity: "none", source });
             }
@@ -89,12 +93,36 @@ impl Plan {
     }
 }
 
-fn recording(name: &str, input: &FileInput) -> Result<Recording, tickwire_feeds::Error> {
+fn recording(
+    name: &str,
+    input: &FileInput,
+    own_tape: &Path,
+) -> Result<Recording, tickwire_feeds::Error> {
     let venue = match &input.decode {
+        Decode::Tape { from } => {
+            let dir = tape_dir(&input.path, own_tape)?;
+            return Recording::tape(name, &dir, input.speed, *from);
+        }
         Decode::Csv => None,
         Decode::Capture { venue, symbols } => Some(venue.feed(symbols)?),
     };
     Recording::new(name, &input.path, input.speed, venue)
+}
+
+/// The directory of a recorded tape: as it is named, or where imported ones stand.
+fn tape_dir(path: &Path, own_tape: &Path) -> Result<PathBuf, tickwire_feeds::Error> {
+    let bad = |what: &str| {
+        let path = path.display().to_string();
+        let message = format!("{:?} {what}", tickwire_feeds::error::quoted(&path));
+        Err(tickwire_feeds::Error::BadSetting(message))
+    };
+    let imported = history::imports(own_tape).join(path);
+    let dir = if path.is_dir() { path } else { &imported };
+    match (dir.canonicalize(), own_tape.canonicalize()) {
+        (Ok(dir), Ok(own)) if dir == own => bad("is the tape that this service writes"),
+        (Ok(dir), _) if dir.is_dir() => Ok(dir),
+        _ => bad("is no directory of a tape, and no imported one"),
+    }
 }
 
 fn sim(input: &SimInput) -> Result<Box<dyn Feed>, tickwire_feeds::Error> {

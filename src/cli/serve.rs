@@ -36,7 +36,8 @@ pub struct Flags {
     /// Directory of the tape
     #[arg(long, visible_alias = "tape", value_name = "DIR")]
     pub tape_dir: Option<String>,
-    /// A feed to run: binance:BTC-USDT,ETH-USDT, kraken, sim:50, file:PATH; may be repeated
+    /// A feed to run: binance:BTC-USDT,ETH-USDT, kraken, sim:50, file:PATH, replay:TAPE; may be
+    /// repeated
     #[arg(long, value_name = "VENUE:SYM,SYM", value_parser = FeedFlag::parse)]
     pub feed: Vec<FeedFlag>,
     /// Run the venues that need no key, with their main pairs

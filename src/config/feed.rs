@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use tickwire_feeds::Nanos;
 use tickwire_feeds::Symbol;
 use tickwire_feeds::venue::Venue;
 
@@ -106,15 +107,21 @@ pub enum Decode {
         /// The symbols to decode, in the venue's canonical form, at least one.
         symbols: Vec<Symbol>,
     },
+    /// A tape: the path is its directory, or the name of an imported one.
+    Tape {
+        /// Where it begins; `None` for the beginning.
+        from: Option<Nanos>,
+    },
 }
 
-/// One `--feed` of the command line: `binance:BTC-USDT,ETH-USDT`, `sim:50`, `file:PATH`, `kraken`.
+/// One `--feed` of the command line: `binance:BTC-USDT,ETH-USDT`, `sim:50`, `file:PATH`, `kraken`,
+/// `replay:EPOCH,speed=10`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedFlag {
     /// The feed, which is named for its venue.
     pub(crate) feed: String,
-    /// The key that the part after the colon sets, and its text.
-    pub(crate) setting: Option<(&'static str, String)>,
+    /// The keys that the part after the colon sets, and their texts.
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
 impl FeedFlag {
@@ -124,6 +131,10 @@ impl FeedFlag {
     /// [`Error::BadFlag`] if it names no venue.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (feed, rest) = text.split_once(':').unwrap_or((text, ""));
+        if feed == "replay" {
+            let settings = Self::replay(rest).ok_or_else(|| Self::refusal(text))?;
+            return Ok(Self { feed: feed.to_owned(), settings });
+        }
         let key = match feed {
             "sim" => "symbols",
             "file" => "path",
@@ -133,14 +144,28 @@ impl FeedFlag {
         if rest.is_empty() && (feed == "file" || text.ends_with(':')) {
             return Err(Self::refusal(text));
         }
-        let setting = (!rest.is_empty()).then(|| (key, rest.to_owned()));
-        Ok(Self { feed: feed.to_owned(), setting })
+        let settings = (!rest.is_empty()).then(|| (key, rest.to_owned())).into_iter().collect();
+        Ok(Self { feed: feed.to_owned(), settings })
+    }
+
+    /// `EPOCH_OR_DIR[,speed=N][,from=TIME]`: a tape is a recording too.
+    fn replay(text: &str) -> Option<Vec<(&'static str, String)>> {
+        let mut parts = text.split(',');
+        let path = parts.next().filter(|path| !path.is_empty())?;
+        let fixed = [("venue", "file"), ("decode", "tape"), ("path", path)];
+        let mut settings: Vec<_> = fixed.map(|(key, text)| (key, text.to_owned())).into();
+        for part in parts {
+            let (key, text) = part.split_once('=')?;
+            let key = ["speed", "from"].into_iter().find(|known| *known == key)?;
+            settings.push((key, text.to_owned()));
+        }
+        Some(settings)
     }
 
     /// What `--live` stands for: every venue that needs no key, with its main pairs.
     #[must_use]
     pub fn live() -> Vec<Self> {
-        let flag = |venue: Venue| Self { feed: venue.name().to_owned(), setting: None };
+        let flag = |venue: Venue| Self { feed: venue.name().to_owned(), settings: Vec::new() };
         Venue::ALL.iter().copied().map(flag).collect()
     }
 
@@ -148,7 +173,7 @@ impl FeedFlag {
         Error::BadFlag {
             got: text.to_owned(),
             expected: "VENUE[:SYM,SYM], like binance:BTC-USDT,ETH-USDT, coinbase, kraken, \
-                       sim, sim:50 or file:PATH",
+                       sim, sim:50, file:PATH or replay:TAPE[,speed=N][,from=TIME]",
         }
     }
 }
@@ -310,12 +335,21 @@ fn read_sim(section: &Section<'_>) -> Result<SimInput, Error> {
 }
 
 fn read_file(section: &Section<'_>) -> Result<FileInput, Error> {
-    let expected = "\"csv\" or the venue of a capture: \"binance\", \"coinbase\" or \"kraken\"";
-    let venue = section.parsed("decode", expected, |text| match text {
-        "csv" => Some(None),
-        _ => parse_venue(text).map(Some),
+    let expected = "\"csv\", \"tape\" or the venue of a capture: \"binance\", \"coinbase\" or \
+                    \"kraken\"";
+    let (is_tape, venue) = section.parsed("decode", expected, |text| match text {
+        "csv" => Some((false, None)),
+        "tape" => Some((true, None)),
+        _ => parse_venue(text).map(|venue| (false, Some(venue))),
     })?;
+    let from = section.parsed("from", "a time like \"2026-11-20T14:30:00Z\", or \"\"", |text| {
+        if text.is_empty() { Some(None) } else { Nanos::parse_rfc3339(text).ok().map(Some) }
+    })?;
+    if from.is_some() && !is_tape {
+        return Err(section.refusal("from", "\"\": only a tape can be begun at a time"));
+    }
     let decode = match venue {
+        None if is_tape => Decode::Tape { from },
         Some(venue) => Decode::Capture { venue, symbols: read_symbols(section, venue)? },
         None if section.list("symbols")?.is_empty() => Decode::Csv,
         None => {

@@ -53,7 +53,7 @@ fn symbols(loaded: &Loaded, name: &str) -> Vec<String> {
         FeedInput::Venue(input) => input.symbols.iter().map(ToString::to_string).collect(),
         FeedInput::File(input) => match &input.decode {
             Decode::Capture { symbols, .. } => symbols.iter().map(ToString::to_string).collect(),
-            Decode::Csv => Vec::new(),
+            Decode::Csv | Decode::Tape { .. } => Vec::new(),
         },
         FeedInput::Sim(_) => Vec::new(),
     }

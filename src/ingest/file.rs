@@ -1,4 +1,4 @@
-//! Recordings as feeds: a tape CSV, or frames of a venue, played at any speed.
+//! Recordings as feeds: a tape CSV, frames of a venue, or a whole tape, played at any speed.
 //!
 //! A recording speaks under the name of its own feed. It is read in bounded memory, in a thread
 //! for blocking work. A file that cannot be read (on) leaves its feed down; at the end of the file
@@ -7,6 +7,7 @@
 mod decoder;
 mod pace;
 mod renamed;
+mod tape;
 
 use std::fmt;
 use std::io;
@@ -33,6 +34,8 @@ use crate::ingest::driver::Driver;
 use crate::ingest::file::decoder::Decoder;
 use crate::ingest::file::pace::Pace;
 use crate::ingest::file::renamed::Renamed;
+use crate::ingest::file::tape::Played;
+use crate::ingest::file::tape::Reel;
 use crate::ingest::pause;
 use crate::sequencer::intake::Intake;
 
@@ -47,6 +50,16 @@ pub struct Recording {
     path: PathBuf,
     speed: Speed,
     decoder: Decoder,
+    medium: Medium,
+}
+
+/// What a recording is.
+#[derive(Debug, Clone, Copy)]
+enum Medium {
+    /// A file of lines.
+    Lines,
+    /// A tape in its directory, from a time on if one is given.
+    Tape(Option<Nanos>),
 }
 
 /// Lines of a recording, one after the other.
@@ -88,7 +101,25 @@ impl Recording {
             (Some("ndjson"), None) => return Err(bad(&name, "needs the venue that it is of")),
             _ => return Err(bad(&name, "must be .csv, .csv.gz, .ndjson or .ndjson.gz")),
         };
-        Ok(Self { path: path.to_owned(), speed, decoder })
+        Ok(Self { path: path.to_owned(), speed, decoder, medium: Medium::Lines })
+    }
+}
+
+impl Recording {
+    /// A tape in its directory, from a time on if one is given.
+    ///
+    /// # Errors
+    /// [`Error::BadSetting`] for a name that cannot be the venue part of a symbol.
+    pub fn tape(
+        feed_name: &str,
+        dir: &Path,
+        speed: Speed,
+        from: Option<Nanos>,
+    ) -> Result<Self, Error> {
+        // It judges the name as that of any other recording.
+        drop(TapeCsv::new(feed_name)?);
+        let decoder = Decoder::Frames(Renamed::new(Box::new(Played::default()), feed_name));
+        Ok(Self { path: dir.to_owned(), speed, decoder, medium: Medium::Tape(from) })
     }
 }
 
@@ -108,7 +139,7 @@ impl fmt::Debug for Recording {
 /// Outside of a tokio runtime.
 #[must_use]
 pub fn spawn(recording: Recording, intake: Intake) -> Handle {
-    let Recording { path, speed, decoder } = recording;
+    let Recording { path, speed, decoder, medium } = recording;
     let stats = Arc::new(Stats::new());
     let (stop, stopped) = watch::channel(false);
     let settings = Settings::of(&decoder);
@@ -117,7 +148,16 @@ pub fn spawn(recording: Recording, intake: Intake) -> Handle {
     let (sender, batches) = mpsc::channel(BATCHES_MAX);
     let name = file_name(&path);
     // It ends when the file does, or when nobody takes its batches any more.
-    drop(tokio::task::spawn_blocking(move || read(&path, frame_bytes_max, &sender)));
+    drop(tokio::task::spawn_blocking(move || {
+        let read = match medium {
+            Medium::Lines => read_lines(&path, frame_bytes_max, &sender),
+            Medium::Tape(from) => read_tape(&path, from, &sender),
+        };
+        if let Err(error) = read {
+            // Nobody wants to know if this fails.
+            drop(sender.blocking_send(Err(error)));
+        }
+    }));
     let task = tokio::spawn(play(driver, name, Pace::new(speed), batches, Stop(stopped)));
     Handle { stats, stop, task }
 }
@@ -185,23 +225,32 @@ async fn play_batch(driver: &mut Driver<Decoder>, pace: &mut Pace, batch: Batch)
 }
 
 /// Reads the file to its end, or until nobody wants it any more.
-fn read(path: &Path, frame_bytes_max: usize, batches: &mpsc::Sender<Read>) {
-    let read = Capture::open(path, frame_bytes_max).and_then(|mut capture| {
-        loop {
-            let (batch, more) = Batch::read(&mut capture);
-            if !batch.lines.is_empty() && batches.blocking_send(Ok(batch)).is_err() {
-                return Ok(());
-            }
-            match more {
-                Ok(More::Lines) => {}
-                Ok(More::Nothing) => return Ok(()),
-                Err(error) => return Err(error),
-            }
+fn read_lines(path: &Path, frame_bytes_max: usize, to: &mpsc::Sender<Read>) -> io::Result<()> {
+    let mut capture = Capture::open(path, frame_bytes_max)?;
+    loop {
+        let (batch, more) = Batch::read(&mut capture);
+        if !batch.lines.is_empty() && to.blocking_send(Ok(batch)).is_err() {
+            return Ok(());
         }
-    });
-    if let Err(error) = read {
-        // Nobody wants to know if this fails.
-        drop(batches.blocking_send(Err(error)));
+        match more? {
+            More::Lines => {}
+            More::Nothing => return Ok(()),
+        }
+    }
+}
+
+/// Reads a tape to its end, or until nobody wants it any more.
+fn read_tape(dir: &Path, from: Option<Nanos>, to: &mpsc::Sender<Read>) -> io::Result<()> {
+    let mut reel = Reel::open(dir, from)?;
+    loop {
+        let mut batch = Batch::default();
+        let events = reel.next(|frame, time| {
+            batch.bytes.extend_from_slice(frame);
+            batch.lines.push(Line { end: batch.bytes.len(), time });
+        })?;
+        if events == 0 || to.blocking_send(Ok(batch)).is_err() {
+            return Ok(());
+        }
     }
 }
 

@@ -221,7 +221,7 @@ async fn a_feed_ends_when_the_sequencer_is_gone() {
 }
 
 /// A folder of recordings, if there are any; `CAPTURES` names another place for them.
-fn captures(folder: &str) -> Option<PathBuf> {
+pub(crate) fn captures(folder: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
     let folder = std::env::var_os("CAPTURES").map_or(beside, PathBuf::from).join(folder);
     if folder.is_dir() {

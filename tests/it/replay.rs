@@ -1,5 +1,6 @@
 //! Replays: byte for byte what was live, at the pace that was asked for, whatever is asked.
 
+mod everyone;
 mod hostile;
 mod identity;
 mod joining;

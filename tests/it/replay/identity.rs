@@ -36,6 +36,7 @@ fn record(server: &Server, time: Duration) -> Recording {
         client.send(&op.to_string());
     }
     let texts = data(client.during(time));
+    assert_eq!(metric(server, "tickwire_shard_spills_total"), 0, "no slow policy acted");
     let snapshots = texts.iter().filter(|text| text.starts_with("{\"type\":\"snapshot\""));
     let from = snapshots.map(|text| seq_of(text)).max().unwrap();
     // The last event may not have come with all its messages.
@@ -93,6 +94,23 @@ fn a_replay_is_byte_for_byte_what_was_live() {
     check_same(&live.messages, &replay(&server, &live, &beginning), "from the tape's beginning");
     let between = at(live.from / 2);
     check_same(&live.messages, &replay(&server, &live, &between), "from somewhere before");
+}
+
+#[test]
+fn a_recorded_market_is_replayed_as_it_was_live() {
+    let Some(folder) = crate::ingest::captures("tape") else { return };
+    let tapes = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_csv = |path: &std::path::PathBuf| path.to_string_lossy().ends_with(".csv.gz");
+    for tape in tapes.filter(is_csv) {
+        let path = tape.to_str().unwrap();
+        let settings =
+            [("feeds.day.venue", "file"), ("feeds.day.path", path), ("feeds.day.speed", "20")];
+        let server = Server::start(&settings);
+        crate::http::wait_until_ready(&server);
+        let live = record(&server, Duration::from_secs(4));
+        let from = json!({"epoch": live.epoch, "seq": live.from});
+        check_same(&live.messages, &replay(&server, &live, &from), path);
+    }
 }
 
 #[test]
