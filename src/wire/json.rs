@@ -3,6 +3,8 @@
 //! Field order is fixed. Symbols, digits, times and our own words need no escaping; what a venue
 //! wrote freely does.
 
+mod row;
+
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Price;
 use tickwire_feeds::Size;
@@ -26,6 +28,11 @@ use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::event::TickerChange;
 use crate::event::Trade;
+
+pub use row::GapScope;
+pub use row::write_bar_row;
+pub use row::write_gap_row;
+pub use row::write_row;
 
 /// A stream as its messages name it.
 #[derive(Debug, Clone, Copy)]
@@ -118,13 +125,7 @@ pub fn write_bar(
     let stream = StreamName { channel, id, symbol: symbol.symbol.as_str() };
     let mut json = Json::begin(out, "bar", stream, board.seq());
     json.number("prev", prev.unwrap_or_else(|| board.before(channel, symbol)).0);
-    json.time("start", bar.start);
-    json.price_or_null("open", bar.range.map(|range| range.open));
-    json.price_or_null("high", bar.range.map(|range| range.high));
-    json.price_or_null("low", bar.range.map(|range| range.low));
-    json.price_or_null("close", bar.close.map(|close| close.price));
-    json.size_or_null("volume", bar.volume);
-    json.bar_stage(bar);
+    json.bar(bar);
     json.end();
 }
 
@@ -438,6 +439,16 @@ impl<'a> Json<'a> {
         if let Some(reason) = reason {
             self.text("reason", reason);
         }
+    }
+
+    fn bar(&mut self, bar: &Bar) {
+        self.time("start", bar.start);
+        self.price_or_null("open", bar.range.map(|range| range.open));
+        self.price_or_null("high", bar.range.map(|range| range.high));
+        self.price_or_null("low", bar.range.map(|range| range.low));
+        self.price_or_null("close", bar.close.map(|close| close.price));
+        self.size_or_null("volume", bar.volume);
+        self.bar_stage(bar);
     }
 
     fn bar_stage(&mut self, bar: &Bar) {

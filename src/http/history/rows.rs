@@ -1,0 +1,284 @@
+//! Trades, quotes and gaps of a range, as rows of a page.
+
+use std::time::Duration;
+
+use tickwire_feeds::Nanos;
+
+use super::page::Finished;
+use super::page::List;
+use super::page::Page;
+use super::query::Ask;
+use super::query::Bound;
+use super::query::By;
+use super::query::Place;
+use super::range_of;
+use super::refusal;
+use super::volume_of;
+use crate::clock;
+use crate::event::Body;
+use crate::event::Event;
+use crate::event::FeedId;
+use crate::event::Gap;
+use crate::event::Scope;
+use crate::event::Seq;
+use crate::event::SymbolId;
+use crate::history;
+use crate::history::Filter;
+use crate::history::History;
+use crate::history::Roster;
+use crate::history::Volume;
+use crate::http::failure::Failure;
+use crate::tape::Kind;
+use crate::wire::Code;
+use crate::wire::json;
+use crate::wire::json::GapScope;
+
+/// So much may a venue's clock be ahead of ours, in milliseconds: a range of `ts` is looked for
+/// from there on.
+pub(super) const SKEW_MS: i64 = 3_600_000;
+/// Events that are looked at for one page.
+const LOOKS_MAX: u64 = 2_000_000;
+/// No further batch is begun for a page after this time.
+const TIME_MAX: Duration = Duration::from_secs(2);
+
+const TRADES: List = List {
+    name: "trades",
+    columns: &[
+        "symbol",
+        "seq",
+        "ts",
+        "recv",
+        "price",
+        "size",
+        "side",
+        "trade_id",
+        "exchange",
+        "conditions",
+        "tape",
+        "late",
+        "no_last",
+        "no_range",
+        "no_volume",
+    ],
+};
+const QUOTES: List = List {
+    name: "quotes",
+    columns: &["symbol", "seq", "ts", "recv", "bid", "bid_size", "ask", "ask_size"],
+};
+const GAPS: List = List {
+    name: "gaps",
+    columns: &[
+        "symbol", "seq", "recv", "feed", "venue", "covers", "cause", "missing", "state", "of",
+    ],
+};
+
+/// Which events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Trades,
+    Quotes,
+    Gaps,
+}
+
+impl What {
+    pub(super) const fn list(self) -> List {
+        match self {
+            Self::Trades => TRADES,
+            Self::Quotes => QUOTES,
+            Self::Gaps => GAPS,
+        }
+    }
+
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Trades => Kind::Trade,
+            Self::Quotes => Kind::Quote,
+            Self::Gaps => Kind::Gap,
+        }
+    }
+}
+
+/// Makes the page that is asked for. The names are given if they are known already.
+pub(super) async fn page(
+    history: &History,
+    known: Option<Roster>,
+    ask: &Ask,
+    what: What,
+) -> Result<Finished, Failure> {
+    let volume = volume_of(history, ask.tape.as_ref()).await?;
+    let read;
+    let roster = match &known {
+        Some(known) => known,
+        None => {
+            let roster = history.roster(&volume).await;
+            read = roster.map_err(|error| refusal(error, volume.epoch()))?;
+            &read
+        }
+    };
+    let rows = Rows::new(ask, what, roster)?;
+    let range = range_of(&volume, ask).await?;
+    let mut page = Page::new(what.list(), ask.format, ask.limit);
+    let next = rows.fill(&volume, range, &mut page).await;
+    let next = next.map_err(|error| refusal(beyond(error, &volume, range.0), volume.epoch()))?;
+    Ok(page.end(next.map(|seq| Place { seq, start: None }.on(volume.epoch()))))
+}
+
+/// Damage is told as what it is: a part that is lost.
+pub(super) fn beyond(error: history::Error, volume: &Volume, after: Seq) -> history::Error {
+    let next = || volume.journal().and_then(|journal| journal.beyond(after));
+    match (&error, next()) {
+        (history::Error::Tape(crate::tape::Error::Corrupt { .. }), Some(upto)) => {
+            history::Error::Lost { after, upto }
+        }
+        _ => error,
+    }
+}
+
+/// When a page ends though it has room and there is more.
+#[derive(Debug)]
+pub(super) struct Effort {
+    deadline: std::time::Instant,
+}
+
+impl Effort {
+    pub(super) fn begin() -> Self {
+        Self { deadline: clock::monotonic() + TIME_MAX }
+    }
+
+    /// Whether it was enough, after so many looks.
+    pub(super) fn is_spent(&self, looks: u64) -> bool {
+        looks >= LOOKS_MAX || clock::monotonic() >= self.deadline
+    }
+}
+
+/// Which events are rows, and how they are written.
+struct Rows<'a> {
+    what: What,
+    roster: &'a Roster,
+    symbol: Option<SymbolId>,
+    /// Of a gap: whose it must be.
+    feeds: Option<Vec<FeedId>>,
+    /// Which `ts` it must have.
+    times: Option<(Nanos, Nanos)>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(ask: &Ask, what: What, roster: &'a Roster) -> Result<Self, Failure> {
+        let symbol = match &ask.symbol {
+            Some(symbol) => Some(roster.id(symbol.as_str()).ok_or_else(|| unknown(symbol))?),
+            None => None,
+        };
+        let of_symbol = symbol.and_then(|id| roster.symbol(id)).map(|member| member.feed);
+        let is_named = |id: FeedId, of: &history::FeedName| {
+            of_symbol.is_none_or(|feed| feed == id)
+                && ask.feed.as_ref().is_none_or(|name| *name == of.name)
+                && ask.venue.as_ref().is_none_or(|venue| *venue == of.venue)
+        };
+        let names_some = of_symbol.is_some() || ask.feed.is_some() || ask.venue.is_some();
+        let feeds = (0..).map(FeedId).zip(roster.feeds());
+        let feeds = feeds.filter(|(id, of)| is_named(*id, of)).map(|(id, _)| id);
+        let feeds: Vec<FeedId> = feeds.collect();
+        if names_some && feeds.is_empty() {
+            return Err(Failure::not_found("no such feed on this tape"));
+        }
+        let time = |bound| match bound {
+            Some(Bound::Time(time)) => Some(time),
+            _ => None,
+        };
+        let from = time(ask.from).unwrap_or(Nanos(i64::MIN));
+        let to = time(ask.to).unwrap_or(Nanos(i64::MAX));
+        let times = (ask.by == By::Ts).then_some((from, to));
+        Ok(Self { what, roster, symbol, feeds: names_some.then_some(feeds), times })
+    }
+
+    fn filter(&self) -> Filter {
+        let filter = Filter::default().kind(self.what.kind());
+        match self.symbol {
+            Some(symbol) => filter.symbols(vec![symbol]),
+            None => filter,
+        }
+    }
+
+    /// Fills a page; returns where it ended, if there may be more.
+    async fn fill(
+        &self,
+        volume: &Volume,
+        (begin, upto): (Seq, Seq),
+        page: &mut Page,
+    ) -> Result<Option<Seq>, history::Error> {
+        let mut events = volume.read(begin, upto, self.filter());
+        let (mut batch, effort, mut after) = (Vec::new(), Effort::begin(), begin);
+        loop {
+            let read = events.next_batch(&mut batch).await;
+            for event in batch.drain(..) {
+                if self.wants(&event) {
+                    if page.is_full() {
+                        return Ok(Some(after));
+                    }
+                    self.write(&event, page);
+                }
+                after = event.seq;
+            }
+            after = after.max(events.seq());
+            match read {
+                Ok(false) => return Ok(None),
+                Err(error) if after == begin => return Err(error),
+                // Who asks for the next page is told why.
+                Err(_) => return Ok(Some(after)),
+                Ok(true) if after >= upto => return Ok(None),
+                Ok(true) if page.is_full() || effort.is_spent(events.looks()) => {
+                    return Ok(Some(after));
+                }
+                Ok(true) => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        let at = event.ts.unwrap_or(event.recv);
+        self.times.is_none_or(|(from, to)| at >= from && at < to)
+            && match (&event.body, &self.feeds) {
+                (Body::Gap(gap), Some(feeds)) => {
+                    self.feed_of(gap).is_some_and(|feed| feeds.contains(&feed))
+                }
+                _ => true,
+            }
+    }
+
+    fn write(&self, event: &Event, page: &mut Page) {
+        let name = |id| self.roster.symbol(id).map_or("", |member| member.symbol.as_str());
+        match &event.body {
+            Body::Trade(trade) => {
+                page.push(|out| json::write_row(out, name(trade.symbol), event));
+            }
+            Body::Quote(quote) => {
+                page.push(|out| json::write_row(out, name(quote.symbol), event));
+            }
+            Body::Gap(gap) => {
+                let feed = self.feed_of(gap).and_then(|feed| self.roster.feed(feed));
+                let scope = GapScope {
+                    symbol: match gap.scope {
+                        Scope::Symbol(id, _) => Some(name(id)),
+                        Scope::Feed(..) => None,
+                    },
+                    feed: feed.map_or("", |feed| &feed.name),
+                    venue: feed.map_or("", |feed| &feed.venue),
+                };
+                page.push(|out| json::write_gap_row(out, scope, event, gap));
+            }
+            _ => {}
+        }
+    }
+
+    fn feed_of(&self, gap: &Gap) -> Option<FeedId> {
+        match gap.scope {
+            Scope::Feed(feed, _) => Some(feed),
+            Scope::Symbol(symbol, _) => self.roster.symbol(symbol).map(|member| member.feed),
+        }
+    }
+}
+
+pub(super) fn unknown(symbol: &tickwire_feeds::Symbol) -> Failure {
+    let message = format!("unknown symbol {symbol}");
+    Failure::coded(actix_web::http::StatusCode::NOT_FOUND, Code::UnknownSymbol, message)
+}
