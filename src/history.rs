@@ -6,6 +6,7 @@
 //! The journal is a file, so these calls may wait for the disk: they are not for the workers that
 //! serve what is live.
 
+mod bars;
 mod counts;
 mod desk;
 mod error;
@@ -27,6 +28,7 @@ use crate::tape;
 use crate::tape::Tape;
 
 pub use crate::store::Filter;
+pub use bars::PastBars;
 pub use desk::Desk;
 pub use desk::Errand;
 pub use desk::Seat;

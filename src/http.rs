@@ -33,6 +33,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/v1/trades", history::trades))
         .service(page("/v1/quotes", history::quotes))
         .service(page("/v1/gaps", history::gaps))
+        .service(page("/v1/bars", history::bars))
         .service(page("/v1/sessions", history::sessions))
         .service(page("/healthz", ops::healthz))
         .service(page("/readyz", ops::readyz))

@@ -4,6 +4,7 @@
 //! and the cursor of the next page a header. Its rows, its bytes, what is looked at for it and how
 //! many are made at once are bounded, so memory follows no range.
 
+mod bars;
 mod page;
 mod query;
 mod rows;
@@ -36,6 +37,7 @@ use query::Named;
 use query::Query;
 use rows::What;
 
+pub(super) use bars::bars;
 pub(super) use page::Sending;
 pub(super) use sessions::sessions;
 
@@ -69,7 +71,7 @@ async fn events(request: &HttpRequest, query: Query, what: What) -> Result<HttpR
     if ask.symbol.is_none() && what != What::Gaps {
         return Err(Failure::bad("symbol is missing"));
     }
-    if ask.cursor.is_some_and(|cursor| cursor.start.is_some()) {
+    if ask.cursor.as_ref().is_some_and(|cursor| cursor.bars.is_some()) {
         return Err(Failure::bad("the cursor is one of bars"));
     }
     let history = shop.house().history.clone();
@@ -90,18 +92,27 @@ pub(super) async fn snapshot<T: Send + 'static>(
     let tape = epoch.map(|epoch| Named::ByEpoch(epoch.into()));
     let history = shop.house().history.clone();
     at_desk(shop, async move {
-        let volume = volume_of(&history, tape.as_ref()).await?;
-        let refused = |error| refusal(error, volume.epoch());
-        let seq = volume.before(Nanos(at.0.saturating_add(1))).await.map_err(refused)?;
-        let oldest = volume.oldest().await.map_err(refused)?;
-        // What came before it is gone, so it may have been before that.
-        if seq <= oldest && oldest > Seq::START {
-            return Err(refused(history::Error::Expired { cursor: seq, oldest }));
-        }
-        let board = volume.board_at(seq).await.map_err(refused)?;
+        let (board, volume) = board_before(&history, (at, tape.as_ref())).await?;
         act(&board, volume.epoch())
     })
     .await
+}
+
+/// The board as it stood before the first event whose `recv` is above a time.
+async fn board_before(
+    history: &History,
+    (at, tape): (Nanos, Option<&Named>),
+) -> Result<(Board, Volume), Failure> {
+    let volume = volume_of(history, tape).await?;
+    let refused = |error| refusal(error, volume.epoch());
+    let seq = volume.before(Nanos(at.0.saturating_add(1))).await.map_err(refused)?;
+    let oldest = volume.oldest().await.map_err(refused)?;
+    // What came before it is gone, so it may have been before that.
+    if seq <= oldest && oldest > Seq::START {
+        return Err(refused(history::Error::Expired { cursor: seq, oldest }));
+    }
+    let board = volume.board_at(seq).await.map_err(refused)?;
+    Ok((board, volume))
 }
 
 /// Has something done at the desk, once there is a seat.
@@ -145,9 +156,33 @@ async fn volume_of(history: &History, tape: Option<&Named>) -> Result<Volume, Fa
 /// Which events are asked for: those after the first place, up to the second. Of what is told by
 /// `ts` the range may hold more.
 async fn range_of(volume: &Volume, ask: &Ask) -> Result<(Seq, Seq), Failure> {
+    let (after, head) = beginning_of(volume, ask, ask.by).await?;
+    let upto = match (ask.to, ask.by) {
+        (Some(Bound::Place(seq)), _) => seq.min(head),
+        (Some(Bound::Time(to)), By::Recv) => {
+            let upto = volume.before(to).await;
+            upto.map_err(|error| refusal(error, volume.epoch()))?.min(head)
+        }
+        (Some(Bound::Time(_)), By::Ts) | (None, _) => head,
+    };
+    Ok((after, upto))
+}
+
+/// The events that bars are made of: a bar's time is where it begins, which `ts` tells.
+async fn range_of_bars(volume: &Volume, ask: &Ask) -> Result<(Seq, Seq), Failure> {
+    let (after, head) = beginning_of(volume, ask, By::Ts).await?;
+    let upto = match ask.to {
+        Some(Bound::Place(seq)) => seq.min(head),
+        _ => head,
+    };
+    Ok((after, upto))
+}
+
+/// After which place to begin, and where the tape ends.
+async fn beginning_of(volume: &Volume, ask: &Ask, by: By) -> Result<(Seq, Seq), Failure> {
     let refused = |error| refusal(error, volume.epoch());
     let head = volume.head().await.map_err(refused)?;
-    let after = match (ask.cursor, ask.from, ask.by) {
+    let after = match (&ask.cursor, ask.from, by) {
         (Some(place), _, _) => place.seq,
         (None, Some(Bound::Place(seq)), _) => seq,
         (None, Some(Bound::Time(from)), By::Recv) => volume.before(from).await.map_err(refused)?,
@@ -159,12 +194,7 @@ async fn range_of(volume: &Volume, ask: &Ask) -> Result<(Seq, Seq), Failure> {
     if after > head {
         return Err(refused(history::Error::Ahead { cursor: after, head }));
     }
-    let upto = match (ask.to, ask.by) {
-        (Some(Bound::Place(seq)), _) => seq.min(head),
-        (Some(Bound::Time(to)), By::Recv) => volume.before(to).await.map_err(refused)?.min(head),
-        (Some(Bound::Time(_)), By::Ts) | (None, _) => head,
-    };
-    Ok((after, upto))
+    Ok((after, head))
 }
 
 /// How a client is told that history cannot be read. Where a part is lost, where it goes on.

@@ -13,6 +13,9 @@ use crate::http::failure::Failure;
 const LIMIT: usize = 1_000;
 /// Most rows of a page.
 const LIMIT_MAX: usize = 10_000;
+/// Bars that may still change: more are not kept.
+const PENDING_MAX: usize = 32;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// The words of a query.
 #[derive(Debug, Default, Deserialize)]
@@ -56,12 +59,21 @@ pub(super) enum Bound {
     Place(Seq),
 }
 
-/// Where a page ended: all up to `seq` was looked at, and of bars the one that begins at `start`
-/// was the last that was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a page ended: all up to `seq` was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) seq: Seq,
-    pub(super) start: Option<Nanos>,
+    /// More than that, of a page of bars.
+    pub(super) bars: Option<BarsPlace>,
+}
+
+/// Where a page of bars ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BarsPlace {
+    /// Where the last bar began that was given; `None` if none was.
+    pub(super) given: Option<Nanos>,
+    /// Bars that may still change: where each begins, and its last message.
+    pub(super) pending: Vec<(Nanos, Seq)>,
 }
 
 /// How a tape was named.
@@ -96,11 +108,19 @@ impl Named {
 
 impl Place {
     /// As a cursor of a tape.
-    pub(super) fn on(self, epoch: &str) -> String {
-        match self.start {
-            Some(start) => format!("{epoch}:{}:{}", self.seq, start.0 / 1_000_000_000),
-            None => format!("{epoch}:{}", self.seq),
+    pub(super) fn on(&self, epoch: &str) -> String {
+        let mut text = format!("{epoch}:{}", self.seq);
+        let Some(bars) = &self.bars else { return text };
+        text.push(':');
+        if let Some(given) = bars.given {
+            text += &seconds(given).to_string();
         }
+        text.push(':');
+        for (index, (start, seq)) in bars.pending.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            text += &format!("{comma}{}.{seq}", seconds(*start));
+        }
+        text
     }
 }
 
@@ -167,16 +187,38 @@ fn bound(name: &str, text: &str, epochs: &mut Vec<Box<str>>) -> Result<Bound, Fa
 
 fn place(text: &str, epochs: &mut Vec<Box<str>>) -> Result<Place, Failure> {
     let bad = || Failure::bad(format!("cursor must be epoch:seq, got {:?}", quoted(text)));
-    let (epoch, rest) = text.split_once(':').ok_or_else(bad)?;
-    let (seq, start) = match rest.split_once(':') {
-        Some((seq, start)) => (seq, Some(start)),
-        None => (rest, None),
+    let parts: Vec<&str> = text.split(':').collect();
+    let (epoch, seq, bars) = match *parts.as_slice() {
+        [epoch, seq] => (epoch, seq, None),
+        [epoch, seq, given, pending] => {
+            (epoch, seq, Some(bars_place(given, pending).ok_or_else(bad)?))
+        }
+        _ => return Err(bad()),
     };
     let (epoch, seq) = cursor((epoch, seq)).ok_or_else(bad)?;
-    let seconds = start.map(|start| start.parse::<i64>().map_err(|_| bad())).transpose()?;
-    let nanos = seconds.map(|seconds| seconds.checked_mul(1_000_000_000).ok_or_else(bad));
     epochs.push(epoch);
-    Ok(Place { seq, start: nanos.transpose()?.map(Nanos) })
+    Ok(Place { seq, bars })
+}
+
+fn bars_place(given: &str, pending: &str) -> Option<BarsPlace> {
+    let time = |text: &str| text.parse::<i64>().ok()?.checked_mul(NANOS_PER_SECOND).map(Nanos);
+    let given = match given {
+        "" => None,
+        given => Some(time(given)?),
+    };
+    let bar = |text: &str| {
+        let (start, seq) = text.split_once('.')?;
+        let seq = seq.parse().ok().filter(|seq| *seq <= Seq::MAX.0)?;
+        Some((time(start)?, Seq(seq)))
+    };
+    let pending = pending.split(',').filter(|text| !text.is_empty());
+    let pending: Vec<(Nanos, Seq)> = pending.map(bar).collect::<Option<_>>()?;
+    (pending.len() <= PENDING_MAX).then_some(BarsPlace { given, pending })
+}
+
+/// Bars begin at whole seconds.
+const fn seconds(start: Nanos) -> i64 {
+    start.0.div_euclid(NANOS_PER_SECOND)
 }
 
 fn cursor((epoch, seq): (&str, &str)) -> Option<(Box<str>, Seq)> {
@@ -294,11 +336,18 @@ mod tests {
         }
     }
 
+    fn with_bars(given_s: Option<i64>, pending: &[(i64, u64)]) -> Place {
+        let at = |seconds: i64| Nanos(seconds * NANOS_PER_SECOND);
+        let pending = pending.iter().map(|(start, seq)| (at(*start), Seq(*seq))).collect();
+        Place { seq: Seq::MAX, bars: Some(BarsPlace { given: given_s.map(at), pending }) }
+    }
+
     #[test]
     fn a_place_is_written_as_it_is_read() {
         for place in [
-            Place { seq: Seq(7), start: None },
-            Place { seq: Seq::MAX, start: Some(Nanos(-60_000_000_000)) },
+            Place { seq: Seq(7), bars: None },
+            with_bars(None, &[]),
+            with_bars(Some(-60), &[(0, 7), (60, 9)]),
         ] {
             let ask = with("cursor", &place.on("k3v9")).ask().unwrap();
             assert_eq!(ask.cursor, Some(place));

@@ -1,5 +1,6 @@
 //! Trades, quotes and gaps of a range, as rows of a page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire_feeds::Nanos;
@@ -106,21 +107,26 @@ pub(super) async fn page(
     what: What,
 ) -> Result<Finished, Failure> {
     let volume = volume_of(history, ask.tape.as_ref()).await?;
-    let read;
-    let roster = match &known {
-        Some(known) => known,
-        None => {
-            let roster = history.roster(&volume).await;
-            read = roster.map_err(|error| refusal(error, volume.epoch()))?;
-            &read
-        }
-    };
+    let roster = names(history, known, &volume).await?;
+    let roster = &*roster;
     let rows = Rows::new(ask, what, roster)?;
     let range = range_of(&volume, ask).await?;
     let mut page = Page::new(what.list(), ask.format, ask.limit);
     let next = rows.fill(&volume, range, &mut page).await;
     let next = next.map_err(|error| refusal(beyond(error, &volume, range.0), volume.epoch()))?;
-    Ok(page.end(next.map(|seq| Place { seq, start: None }.on(volume.epoch()))))
+    Ok(page.end(next.map(|seq| Place { seq, bars: None }.on(volume.epoch()))))
+}
+
+/// The names on a tape, unless they are known.
+pub(super) async fn names(
+    history: &History,
+    known: Option<Roster>,
+    volume: &Volume,
+) -> Result<Arc<Roster>, Failure> {
+    match known {
+        Some(known) => Ok(Arc::new(known)),
+        None => history.roster(volume).await.map_err(|error| refusal(error, volume.epoch())),
+    }
 }
 
 /// Damage is told as what it is: a part that is lost.

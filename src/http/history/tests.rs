@@ -1,5 +1,6 @@
 //! Pages of history, made of journals and stores that stand in every way to each other.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use actix_web::ResponseError as _;
@@ -11,6 +12,7 @@ use super::*;
 use crate::event::Body;
 use crate::event::Channel;
 use crate::event::Event;
+use crate::event::Interval;
 use crate::event::SymbolId;
 use crate::store::tests::Life;
 use crate::store::tests::World;
@@ -48,11 +50,13 @@ impl Library {
     }
 
     /// All of it in a journal of many segments, and no store.
-    fn of_journal(world: World, ticks: usize) -> Self {
+    fn of_journal(world: World, segments: usize) -> Self {
         let settings =
             tape::Settings { segment_bytes: 16 * 1024, ..tape::Settings::new(world.dir.path()) };
         let mut life = Life::begin_with(&settings);
-        life.ticks(ticks);
+        while life.tape.segments_count() < segments {
+            life.ticks(300);
+        }
         let all = life.events();
         Self { world, life, all }
     }
@@ -384,7 +388,7 @@ fn without_its_store_what_the_journal_has_is_served() {
 #[test]
 fn a_page_ends_before_what_is_damaged_and_the_next_says_so() {
     let Some(world) = World::begin() else { return };
-    let library = Library::of_journal(world, 3_000);
+    let library = Library::of_journal(world, 5);
     let mut files: Vec<_> = fs::read_dir(library.world.dir.path())
         .unwrap()
         .map(|file| file.unwrap().path())
@@ -413,4 +417,252 @@ fn a_page_ends_before_what_is_damaged_and_the_next_says_so() {
     assert_eq!(got[..before], all[..before]);
     assert_eq!(got[before..], library.expected(What::Trades, 1, |of| of.seq > beyond));
     assert!(got.len() < all.len());
+}
+
+/// A tape of hours, with a seam, and prints in bars of all lengths.
+fn of_hours() -> Option<Library> {
+    let mut library = Library::with_a_seam()?;
+    for step in 0..400 {
+        let step_s = [1, 7, 100, 301][step % 4];
+        library.life.now = Nanos(library.life.now.0 + step_s * 1_000_000_000);
+        library.go_on(12);
+        if step % 20 == 0 {
+            library.world.record_all(&library.life.tape);
+        }
+    }
+    library.world.record_all(&library.life.tape);
+    library.go_on(100);
+    Some(library)
+}
+
+/// The last live message of each bar up to a place, as a row, by where the bar begins.
+fn live_bars(
+    library: &Library,
+    (interval, symbol): (Interval, u32),
+    (after, upto): (Seq, Seq),
+) -> BTreeMap<Nanos, String> {
+    let (channel, id) = (interval.channel(), SymbolId(symbol));
+    let mut board = Board::default();
+    let mut bars = BTreeMap::new();
+    for event in library.all.iter().filter(|event| event.seq <= upto) {
+        board.apply(event);
+        let is_one = match &event.body {
+            Body::Trade(trade) => trade.symbol == id,
+            Body::Clock => board.closed().contains(&(channel, id)),
+            _ => false,
+        };
+        let mut text = Vec::new();
+        if is_one && event.seq > after {
+            json::write_bar(&mut text, (channel, id), None, &board);
+        }
+        if !text.is_empty() {
+            let row = row_of(&String::from_utf8(text).unwrap(), event);
+            let bar: Value = serde_json::from_str(&row).unwrap();
+            let start = Nanos::parse_rfc3339(bar["start"].as_str().unwrap()).unwrap();
+            bars.insert(start, row);
+        }
+    }
+    bars
+}
+
+impl Library {
+    #[track_caller]
+    fn bars(&self, history: &History, query: &str) -> Vec<String> {
+        let (mut lines, mut next) = (Vec::new(), None);
+        loop {
+            let cursor: String = next.map_or_else(String::new, |next| format!("&cursor={next}"));
+            let query = format!("{query}&format=ndjson{cursor}");
+            let (body, after) = self.bars_of(history, &query).unwrap();
+            lines.extend(body.lines().map(str::to_owned));
+            match after {
+                Some(after) => next = Some(after),
+                None => return lines,
+            }
+        }
+    }
+
+    fn bars_of(&self, history: &History, query: &str) -> Result<Got, Told> {
+        let query = web::Query::<Query>::from_query(query).unwrap().into_inner();
+        let ask = query.ask().map_err(told)?;
+        let page = self.world.runtime.block_on(bars::page(history, None, &ask));
+        Ok(bytes_of(page.map_err(told)?))
+    }
+}
+
+#[track_caller]
+fn same(got: &[String], wanted: &[String], what: &str) {
+    for (at, (got, wanted)) in got.iter().zip(wanted).enumerate() {
+        assert_eq!(got, wanted, "{at} of {what}");
+    }
+    assert_eq!(got.len(), wanted.len(), "{what}: {:?}", (got.last(), wanted.last()));
+}
+
+fn word(interval: Interval) -> &'static str {
+    interval.channel().word().trim_start_matches("bars.")
+}
+
+#[test]
+fn bars_of_the_past_are_those_that_were_live() {
+    let Some(library) = of_hours() else { return };
+    let history = library.history();
+    let head = library.life.tape.head();
+    for interval in Interval::ALL {
+        for symbol in [0] {
+            let live = live_bars(&library, (interval, symbol), (Seq(0), head));
+            let wanted: Vec<String> = live.values().cloned().collect();
+            let query = format!("symbol=sim:S{symbol}-USD&interval={}", word(interval));
+            for limit in [2, 10_000] {
+                let limited = format!("{query}&limit={limit}");
+                same(&library.bars(&history, &limited), &wanted, &limited);
+            }
+            // Any range of times.
+            let starts: Vec<Nanos> = live.keys().copied().collect();
+            let times = starts.iter().step_by(starts.len() / 5 + 1).map(|at| at.0);
+            let times: Vec<i64> = times.flat_map(|at| [at - 1, at, at + 1]).collect();
+            for (from, to) in times.iter().flat_map(|from| times.iter().map(move |to| (from, to))) {
+                if from > to {
+                    continue;
+                }
+                let part = live.range(Nanos(*from)..Nanos(*to));
+                let wanted: Vec<String> = part.map(|(_, row)| row.clone()).collect();
+                let ranged = format!("{query}&from={}&to={}", Nanos(*from), Nanos(*to));
+                same(&library.bars(&history, &ranged), &wanted, &ranged);
+            }
+        }
+    }
+    let seconds = live_bars(&library, (Interval::Second, 0), (Seq(0), head));
+    let is_final = |row: &&String| row.contains(r#""final":true"#);
+    assert!(seconds.len() > 200, "{}", seconds.len());
+    assert!(seconds.values().filter(is_final).count() > 100);
+    assert!(seconds.values().filter(|row| !is_final(row)).count() > 0);
+}
+
+#[test]
+fn bars_between_places_are_as_they_stood_at_the_second_one() {
+    let Some(library) = of_hours() else { return };
+    let history = library.history();
+    let (seam, head) = (library.life.tape.oldest(), library.life.tape.head());
+    let places = [0, 700, seam.0 - 1, seam.0, seam.0 + 77, head.0 - 100, head.0].map(Seq);
+    for (after, upto) in places.iter().flat_map(|after| places.iter().map(move |to| (after, to))) {
+        for interval in [Interval::Second, Interval::Minute].into_iter().filter(|_| after <= upto) {
+            let live = live_bars(&library, (interval, 2), (*after, *upto));
+            let wanted: Vec<String> = live.into_values().collect();
+            let query = format!(
+                "symbol=sim:S2-USD&interval={}&from={}&to={}",
+                word(interval),
+                library.cursor(*after),
+                library.cursor(*upto),
+            );
+            for limit in [5, 1_000] {
+                let got = library.bars(&history, &format!("{query}&limit={limit}"));
+                same(&got, &wanted, &query);
+            }
+        }
+    }
+}
+
+#[test]
+fn bars_are_those_of_a_query_over_the_stored_trades() {
+    let Some(mut library) = of_hours() else { return };
+    library.world.record_all(&library.life.tape);
+    let history = library.history();
+    for interval in Interval::ALL {
+        let length = interval.nanos();
+        let told = library.world.postgres.ask(&format!(
+            "SELECT at / {length} * {length}, (array_agg(price ORDER BY at, seq))[1], max(price), \
+             min(price), (array_agg(price ORDER BY at DESC, seq DESC))[1], sum(size), count(*) \
+             FROM (SELECT *, coalesce(ts_ns, recv_ns) AS at FROM trades \
+             WHERE symbol = 'sim:S4-USD') t GROUP BY 1 ORDER BY 1"
+        ));
+        let query = format!("symbol=sim:S4-USD&interval={}", word(interval));
+        let rows = library.bars(&history, &query).into_iter().map(|row| {
+            let bar: Value = serde_json::from_str(&row).unwrap();
+            let start = Nanos::parse_rfc3339(bar["start"].as_str().unwrap()).unwrap();
+            let text = |key: &str| bar[key].as_str().unwrap().to_owned();
+            let [open, high, low, close, volume] =
+                ["open", "high", "low", "close", "volume"].map(text);
+            let trades = bar["trades"].as_u64().unwrap();
+            format!("{}|{open}|{high}|{low}|{close}|{volume}|{trades}", start.0)
+        });
+        assert_eq!(rows.collect::<Vec<_>>(), told.lines().collect::<Vec<_>>(), "{interval:?}");
+    }
+    library.world.postgres.stop();
+}
+
+#[test]
+fn bars_without_a_symbol_or_an_interval_are_refused() {
+    let Some(library) = Library::with_a_seam() else { return };
+    let history = library.history();
+    let ask = |query: &str| library.bars_of(&history, query);
+    assert_eq!(ask("interval=1m"), refused(400, "bad_request"));
+    assert_eq!(ask("symbol=sim:S1-USD"), refused(400, "bad_request"));
+    assert_eq!(ask("symbol=sim:S9-USD&interval=1m"), refused(404, "unknown_symbol"));
+    for bad in [
+        "interval=2m",
+        "interval=",
+        "interval=1m&cursor=a:1:2",
+        "interval=1m&limit=0",
+        "interval=1m&cursor=a:1::1.2,x",
+    ] {
+        assert_eq!(ask(&format!("symbol=sim:S1-USD&{bad}")), refused(400, "bad_request"), "{bad}");
+    }
+}
+
+#[test]
+fn sessions_are_told_from_store_and_journal() {
+    let Some(mut library) = Library::with_a_seam() else { return };
+    let live = Roster::of(&library.life.board);
+    let sessions = |history: &History, library: &Library, epoch: Option<&str>| {
+        let told = library.world.runtime.block_on(history.sessions(epoch, &live)).unwrap();
+        assert!(told.is_complete);
+        told.list
+    };
+    let with_store = library.history();
+    let whole = |library: &Library| {
+        let events = library.all.iter().filter(|event| {
+            !matches!(event.body, Body::Clock | Body::Registry(crate::event::Registry::Feed { .. }))
+        });
+        events.count() as u64
+    };
+    for _ in 0..3 {
+        let told = sessions(&with_store, &library, None);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].figures.events, whole(&library));
+        assert_eq!(told[0].epoch, library.life.tape.epoch());
+        library.go_on(70);
+    }
+    // Without a store it is what the journal still has, also as segments go.
+    let bare = library.history_without_store();
+    for _ in 0..10 {
+        let told = sessions(&bare, &library, Some(library.life.tape.epoch()));
+        let oldest = library.life.tape.oldest();
+        let kept = library
+            .all
+            .iter()
+            .filter(|event| event.seq > oldest && !matches!(event.body, Body::Clock));
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].figures.events, kept.count() as u64);
+        library.go_on(333);
+    }
+    let nobody = library.world.runtime.block_on(bare.sessions(Some("aaaaaaaa"), &live));
+    assert!(matches!(nobody, Err(history::Error::NoTape(_))), "{nobody:?}");
+}
+
+#[test]
+fn a_snapshot_of_the_past_is_the_board_before_the_first_later_event() {
+    let Some(library) = Library::with_a_seam() else { return };
+    for event in library.all.iter().step_by(173) {
+        let at = event.recv;
+        let before = library.all.iter().take_while(|event| event.recv <= at);
+        let mut board = Board::default();
+        before.for_each(|event| board.apply(event));
+        let history = library.history();
+        let got = library.world.runtime.block_on(board_before(&history, (at, None)));
+        let (seq, epoch) = got.map(|(got, volume)| (got, volume.epoch().to_owned())).unwrap();
+        assert_eq!((seq, &*epoch), (board, library.life.tape.epoch()));
+    }
+    let bare = library.history_without_store();
+    let early = library.all[100].recv;
+    let told_of = library.world.runtime.block_on(board_before(&bare, (early, None)));
+    assert_eq!(told(told_of.map(drop).unwrap_err()).code, "cursor_expired");
 }
