@@ -52,8 +52,16 @@ struct Shared {
     imports: PathBuf,
     archive: Option<store::Reader>,
     /// Of the tapes that were asked for last, as they were at a place.
-    rosters: Mutex<VecDeque<(Box<str>, Seq, Arc<Roster>)>>,
+    rosters: Mutex<VecDeque<Known>>,
     counts: sessions::AllCounts,
+}
+
+/// A roster, and of which tape at which place it is.
+#[derive(Debug)]
+struct Known {
+    epoch: Box<str>,
+    at: Seq,
+    roster: Arc<Roster>,
 }
 
 /// How many rosters are remembered: each takes about 100 bytes a symbol.
@@ -115,17 +123,17 @@ impl History {
         let (epoch, head) = (volume.epoch(), volume.head().await?);
         let known = {
             let rosters = self.shared.rosters.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut known = rosters.iter();
-            known.find(|(of, at, _)| &**of == epoch && *at == head).map(|(_, _, of)| Arc::clone(of))
+            let known = rosters.iter().find(|of| *of.epoch == *epoch && of.at == head);
+            known.map(|known| Arc::clone(&known.roster))
         };
         if let Some(known) = known {
             return Ok(known);
         }
         let roster = Arc::new(Roster::of(&volume.board_at(head).await?));
         let mut rosters = self.shared.rosters.lock().unwrap_or_else(PoisonError::into_inner);
-        rosters.retain(|(of, _, _)| &**of != epoch);
+        rosters.retain(|of| *of.epoch != *epoch);
         rosters.truncate(ROSTERS_MAX - 1);
-        rosters.push_front((epoch.into(), head, Arc::clone(&roster)));
+        rosters.push_front(Known { epoch: epoch.into(), at: head, roster: Arc::clone(&roster) });
         Ok(roster)
     }
 

@@ -52,8 +52,8 @@ impl Events {
         self.looks
     }
 
-    /// Looks at the next events and appends those that are wanted, maybe none. `false` at the end of
-    /// the range or of the tape; then it may be asked again later.
+    /// Looks at the next events and appends those that are wanted, maybe none. `false` at the end
+    /// of the range or of the tape; then it may be asked again later.
     ///
     /// # Errors
     /// [`Error::Expired`] where nothing has them any more, [`Error::Lost`] where they were lost;

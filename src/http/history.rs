@@ -81,8 +81,8 @@ async fn events(request: &HttpRequest, query: Query, what: What) -> Result<HttpR
     Ok(finished.respond(seat))
 }
 
-/// Does something with the board as it stood before the first event whose `recv` is above a time, on
-/// a tape that may be named.
+/// Does something with the board as it stood before the first event whose `recv` is above a time,
+/// on a tape that may be named.
 pub(super) async fn snapshot<T: Send + 'static>(
     shop: &Shop,
     (at, epoch): (&str, Option<&str>),

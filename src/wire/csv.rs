@@ -55,10 +55,11 @@ mod tests {
     #[test]
     fn a_row_is_a_line_of_its_columns() {
         let columns = ["symbol", "seq", "price", "conditions", "late", "id"];
-        let row = br#"{"symbol":"a:B","seq":7,"price":"1.50","x":1,"conditions":["@","\"I"],"late":true,"id":"a,\"b\"\n\u00e9"}"#;
+        let mut row = br#"{"symbol":"a:B","seq":7,"price":"1.50","x":1,"#.to_vec();
+        row.extend(br#""conditions":["@","\"I"],"late":true,"id":"a,\"b\"\n\u00e9"}"#);
         let mut out = Vec::new();
         write_header(&mut out, &columns);
-        write_row(&mut out, &columns, row);
+        write_row(&mut out, &columns, &row);
         write_row(&mut out, &columns, br#"{"seq":8,"price":null,"id":""}"#);
         let expected = "symbol,seq,price,conditions,late,id\r\n\
             a:B,7,1.50,\"[\"\"@\"\",\"\"\\\"\"I\"\"]\",true,\"a,\"\"b\"\"\n\u{e9}\"\r\n\

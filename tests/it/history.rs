@@ -33,7 +33,7 @@ fn start(url: &str) -> Server {
 }
 
 /// A message as a row: without `type`, `channel` and `prev`.
-fn row_of(message: &str) -> String {
+pub(crate) fn row_of(message: &str) -> String {
     let (_, rest) = message.split_once(r#""symbol":"#).unwrap();
     let (head, rest) = rest.split_once(r#","prev":"#).unwrap();
     let (_, rest) = rest.split_once(',').unwrap();
@@ -46,7 +46,7 @@ fn seq_of(row: &str) -> u64 {
 
 /// All pages as lines.
 #[track_caller]
-fn pages(server: &Server, path: &str) -> Vec<String> {
+pub(crate) fn pages(server: &Server, path: &str) -> Vec<String> {
     let (mut lines, mut path_of_page) = (Vec::new(), path.to_owned());
     loop {
         let page = get(server.address, &path_of_page);

@@ -153,7 +153,7 @@ impl Query {
             from,
             to,
             cursor,
-            tape: tape(self.epoch, epochs)?,
+            tape: tape(self.epoch.as_deref(), &epochs)?,
             by: self.by.as_deref().map_or(Ok(By::Recv), by)?,
             format: self.format.as_deref().map_or(Ok(Format::Json), format)?,
             limit: self.limit.as_deref().map_or(Ok(LIMIT), limit)?,
@@ -228,11 +228,11 @@ fn cursor((epoch, seq): (&str, &str)) -> Option<(Box<str>, Seq)> {
     Some((epoch.into(), Seq(seq)))
 }
 
-fn tape(epoch: Option<String>, named: Vec<Box<str>>) -> Result<Option<Named>, Failure> {
-    if epoch.as_deref() == Some("") {
+fn tape(epoch: Option<&str>, named: &[Box<str>]) -> Result<Option<Named>, Failure> {
+    if epoch == Some("") {
         return Err(Failure::bad("epoch is empty"));
     }
-    let mut all = epoch.as_deref().into_iter().chain(named.iter().map(AsRef::as_ref));
+    let mut all = epoch.into_iter().chain(named.iter().map(AsRef::as_ref));
     let Some(first) = all.next() else { return Ok(None) };
     if let Some(other) = all.find(|other| *other != first) {
         let message = format!("{:?} and {:?} are two tapes", quoted(first), quoted(other));
