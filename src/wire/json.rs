@@ -21,7 +21,6 @@ use crate::event::Channel;
 use crate::event::DayStart;
 use crate::event::Event;
 use crate::event::Fields;
-use crate::event::Gap;
 use crate::event::Health;
 use crate::event::Late;
 use crate::event::Seq;
@@ -29,7 +28,7 @@ use crate::event::SymbolId;
 use crate::event::TickerChange;
 use crate::event::Trade;
 
-pub use row::GapScope;
+pub use row::GapRow;
 pub use row::write_bar_row;
 pub use row::write_gap_row;
 pub use row::write_row;
@@ -86,7 +85,7 @@ pub fn write_event(out: &mut Vec<u8>, stream: StreamName<'_>, event: &Event, pre
             let prev = gap.scope.link(channel).map_or(prev, |link| link.prev);
             let mut json = Json::begin(out, "gap", stream, event.seq);
             json.number("prev", prev.0);
-            json.gap(gap);
+            json.gap((gap.cause.word(), gap.state.word()), gap.missing, gap.of);
             json.end();
         }
         _ => {}
@@ -458,13 +457,13 @@ impl<'a> Json<'a> {
         self.number("revision", bar.revision().into());
     }
 
-    fn gap(&mut self, gap: &Gap) {
-        self.word("cause", gap.cause.word());
-        if let Some(missing) = gap.missing {
+    fn gap(&mut self, (cause, state): (&str, &str), missing: Option<u64>, of: Seq) {
+        self.word("cause", cause);
+        if let Some(missing) = missing {
             self.number("missing", missing);
         }
-        self.word("state", gap.state.word());
-        self.number("of", gap.of.0);
+        self.word("state", state);
+        self.number("of", of.0);
     }
 }
 

@@ -29,10 +29,11 @@ use crate::history::History;
 use crate::history::Roster;
 use crate::history::Volume;
 use crate::http::failure::Failure;
+use crate::store::StoredGap;
 use crate::tape::Kind;
 use crate::wire::Code;
 use crate::wire::json;
-use crate::wire::json::GapScope;
+use crate::wire::json::GapRow;
 
 /// So much may a venue's clock be ahead of ours, in milliseconds: a range of `ts` is looked for
 /// from there on.
@@ -41,6 +42,9 @@ pub(super) const SKEW_MS: i64 = 3_600_000;
 const LOOKS_MAX: u64 = 2_000_000;
 /// No further batch is begun for a page after this time.
 const TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Gaps that are asked for at once.
+const GAPS_AT_ONCE: u32 = 1_000;
 
 const TRADES: List = List {
     name: "trades",
@@ -157,6 +161,16 @@ impl Effort {
     }
 }
 
+/// How far a list of gaps got a page.
+enum Reached {
+    /// To the end of the range.
+    End,
+    /// To here, and there may be more.
+    Full(Seq),
+    /// To here; the events tell the rest.
+    Journal(Seq),
+}
+
 /// Which events are rows, and how they are written.
 struct Rows<'a> {
     what: What,
@@ -212,8 +226,17 @@ impl<'a> Rows<'a> {
         (begin, upto): (Seq, Seq),
         page: &mut Page,
     ) -> Result<Option<Seq>, history::Error> {
-        let mut events = volume.read(begin, upto, self.filter());
-        let (mut batch, effort, mut after) = (Vec::new(), Effort::begin(), begin);
+        let effort = Effort::begin();
+        let mut after = match self.what {
+            What::Gaps => match self.fill_stored_gaps(volume, (begin, upto), page).await? {
+                Reached::End => return Ok(None),
+                Reached::Full(after) => return Ok(Some(after)),
+                Reached::Journal(after) => after,
+            },
+            What::Trades | What::Quotes => begin,
+        };
+        let mut events = volume.read(after, upto, self.filter());
+        let mut batch = Vec::new();
         loop {
             let read = events.next_batch(&mut batch).await;
             for event in batch.drain(..) {
@@ -240,15 +263,75 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Fills a page with gaps as far as the store has a list of them.
+    async fn fill_stored_gaps(
+        &self,
+        volume: &Volume,
+        (begin, upto): (Seq, Seq),
+        page: &mut Page,
+    ) -> Result<Reached, history::Error> {
+        let (effort, mut after, mut looks) = (Effort::begin(), begin, 0);
+        while after < upto {
+            let (gaps, end) = match volume.stored_gaps((after, upto), GAPS_AT_ONCE).await {
+                Ok(Some(found)) => found,
+                Ok(None) => return Ok(Reached::Journal(after)),
+                Err(error) if after == begin => return Err(error),
+                // Who asks for the next page is told why.
+                Err(_) => return Ok(Reached::Full(after)),
+            };
+            looks += gaps.len() as u64;
+            for gap in &gaps {
+                if let Some(row) = self.stored_row(gap) {
+                    if page.is_full() {
+                        return Ok(Reached::Full(after));
+                    }
+                    page.push(|out| json::write_gap_row(out, row));
+                }
+                after = gap.seq;
+            }
+            after = end;
+            if after < upto && (page.is_full() || effort.is_spent(looks)) {
+                return Ok(Reached::Full(after));
+            }
+        }
+        Ok(Reached::End)
+    }
+
+    /// The row of a gap of the store's list, if it is wanted.
+    fn stored_row<'b>(&'b self, gap: &'b StoredGap) -> Option<GapRow<'b>> {
+        let mut feeds = (0..).map(FeedId).zip(self.roster.feeds());
+        let (feed, name) = feeds.find(|(_, of)| *of.name == *gap.feed)?;
+        let symbol = self.symbol.and_then(|id| self.roster.symbol(id));
+        let is_of = match (symbol, &gap.symbol) {
+            (Some(wanted), Some(symbol)) => wanted.symbol.as_str() == symbol,
+            _ => self.feeds.as_ref().is_none_or(|feeds| feeds.contains(&feed)),
+        };
+        (is_of && self.is_within(gap.recv)).then_some(GapRow {
+            symbol: gap.symbol.as_deref(),
+            seq: gap.seq,
+            recv: gap.recv,
+            feed: &name.name,
+            venue: &name.venue,
+            covers: &gap.covers,
+            cause: &gap.cause,
+            missing: gap.missing,
+            state: &gap.state,
+            of: gap.of,
+        })
+    }
+
     fn wants(&self, event: &Event) -> bool {
-        let at = event.ts.unwrap_or(event.recv);
-        self.times.is_none_or(|(from, to)| at >= from && at < to)
+        self.is_within(event.ts.unwrap_or(event.recv))
             && match (&event.body, &self.feeds) {
                 (Body::Gap(gap), Some(feeds)) => {
                     self.feed_of(gap).is_some_and(|feed| feeds.contains(&feed))
                 }
                 _ => true,
             }
+    }
+
+    fn is_within(&self, at: Nanos) -> bool {
+        self.times.is_none_or(|(from, to)| at >= from && at < to)
     }
 
     fn write(&self, event: &Event, page: &mut Page) {
@@ -262,15 +345,22 @@ impl<'a> Rows<'a> {
             }
             Body::Gap(gap) => {
                 let feed = self.feed_of(gap).and_then(|feed| self.roster.feed(feed));
-                let scope = GapScope {
+                let row = GapRow {
                     symbol: match gap.scope {
                         Scope::Symbol(id, _) => Some(name(id)),
                         Scope::Feed(..) => None,
                     },
+                    seq: event.seq,
+                    recv: event.recv,
                     feed: feed.map_or("", |feed| &feed.name),
                     venue: feed.map_or("", |feed| &feed.venue),
+                    covers: gap.covers.word(),
+                    cause: gap.cause.word(),
+                    missing: gap.missing,
+                    state: gap.state.word(),
+                    of: gap.of,
                 };
-                page.push(|out| json::write_gap_row(out, scope, event, gap));
+                page.push(|out| json::write_gap_row(out, row));
             }
             _ => {}
         }

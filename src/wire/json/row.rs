@@ -1,21 +1,36 @@
 //! Rows of history: the data messages without `type`, `channel` and `prev`.
 
+use tickwire_feeds::Nanos;
+
 use super::Json;
 use crate::board::Bar;
 use crate::event::Body;
 use crate::event::Event;
-use crate::event::Gap;
 use crate::event::Seq;
 
-/// Whom a gap concerns.
+/// A gap as a row says it; words are those of the messages.
 #[derive(Debug, Clone, Copy)]
-pub struct GapScope<'a> {
+pub struct GapRow<'a> {
     /// The symbol's name; `None` for all of the feed.
     pub symbol: Option<&'a str>,
+    /// Its place.
+    pub seq: Seq,
+    /// When it was noticed.
+    pub recv: Nanos,
     /// The feed's name in the configuration.
     pub feed: &'a str,
     /// The part before the colon of its symbols.
     pub venue: &'a str,
+    /// Which data.
+    pub covers: &'a str,
+    /// How it was noticed.
+    pub cause: &'a str,
+    /// How many messages are missing, if that can be told.
+    pub missing: Option<u64>,
+    /// What is known of it.
+    pub state: &'a str,
+    /// The gap that it tells of.
+    pub of: Seq,
 }
 
 /// Appends the row of a trade or of a quote; nothing for other events.
@@ -39,13 +54,13 @@ pub fn write_row(out: &mut Vec<u8>, symbol: &str, event: &Event) {
 }
 
 /// Appends the row of a gap.
-pub fn write_gap_row(out: &mut Vec<u8>, scope: GapScope<'_>, event: &Event, gap: &Gap) {
-    let mut json = Json::row(out, scope.symbol, event.seq);
-    json.times(None, Some(event.recv));
-    json.word("feed", scope.feed);
-    json.word("venue", scope.venue);
-    json.word("covers", gap.covers.word());
-    json.gap(gap);
+pub fn write_gap_row(out: &mut Vec<u8>, row: GapRow<'_>) {
+    let mut json = Json::row(out, row.symbol, row.seq);
+    json.times(None, Some(row.recv));
+    json.word("feed", row.feed);
+    json.word("venue", row.venue);
+    json.word("covers", row.covers);
+    json.gap((row.cause, row.state), row.missing, row.of);
     json.end();
 }
 
