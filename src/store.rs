@@ -16,6 +16,7 @@
 //! in the journal. Each step of the database is waited for only so long.
 
 mod books;
+mod closed_bars;
 mod connection;
 mod days;
 mod error;

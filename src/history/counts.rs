@@ -51,7 +51,8 @@ impl Counts {
             let read = cursor.next_batch(BATCH_EVENTS, &mut events);
             *events_max = events_max.saturating_sub(events.len() as u64);
             if let Some(Part { end: end @ None, .. }) = self.parts.back_mut() {
-                *end = tape.beyond(self.upto);
+                // Where this part ends a segment may have begun since.
+                *end = tape.beyond(Seq(self.upto.0.saturating_sub(1)));
             }
             events.drain(..).for_each(|event| self.add(&event, tape));
             match read {

@@ -31,9 +31,11 @@ use crate::store;
 use crate::tape;
 use page::NEXT;
 use query::Ask;
+use query::BarsPlace;
 use query::Bound;
 use query::By;
 use query::Named;
+use query::Place;
 use query::Query;
 use rows::What;
 
@@ -170,7 +172,14 @@ async fn range_of(volume: &Volume, ask: &Ask) -> Result<(Seq, Seq), Failure> {
 
 /// The events that bars are made of: a bar's time is where it begins, which `ts` tells.
 async fn range_of_bars(volume: &Volume, ask: &Ask) -> Result<(Seq, Seq), Failure> {
-    let (after, head) = beginning_of(volume, ask, By::Ts).await?;
+    let (after, head) = match ask.cursor.as_ref().filter(|place| bars::is_in_table(place)) {
+        Some(Place { bars: Some(BarsPlace { given: Some(given), .. }), .. }) => {
+            let refused = |error| refusal(error, volume.epoch());
+            let begin = volume.before(given.plus_millis(-rows::SKEW_MS)).await.map_err(refused)?;
+            (begin, volume.head().await.map_err(refused)?)
+        }
+        _ => beginning_of(volume, ask, By::Ts).await?,
+    };
     let upto = match ask.to {
         Some(Bound::Place(seq)) => seq.min(head),
         _ => head,

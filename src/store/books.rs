@@ -32,6 +32,7 @@ pub(super) async fn keep(
     if !ledger.gaps.is_empty() {
         add_gaps(connection, epoch_id, &ledger.gaps).await?;
     }
+    ledger.bars.keep(connection, epoch_id).await?;
     sqlx::query("UPDATE epochs SET recv_high = $2 WHERE epoch_id = $1")
         .bind(epoch_id)
         .bind(ledger.recv_high().0)

@@ -2,6 +2,7 @@
 
 use tickwire_feeds::Nanos;
 
+use super::closed_bars::ClosedBars;
 use super::tally::Tally;
 use crate::board::Board;
 use crate::event::Body;
@@ -44,6 +45,7 @@ pub(super) struct Ledger {
     /// The first one may go on from the batch before.
     pub(super) slices: Vec<Slice>,
     pub(super) tally: Tally,
+    pub(super) bars: ClosedBars,
     pub(super) gaps: Vec<GapRow>,
     /// Feeds and symbols that were named.
     pub(super) feeds: Vec<FeedId>,
@@ -57,6 +59,7 @@ impl Ledger {
         Self {
             slices: open.into_iter().collect(),
             tally: Tally::default(),
+            bars: ClosedBars::default(),
             gaps: Vec::new(),
             feeds: Vec::new(),
             symbols: Vec::new(),
@@ -80,6 +83,7 @@ impl Ledger {
     pub(super) fn add(&mut self, event: &Event, board: &Board) {
         self.recv_high = self.recv_high.max(event.recv);
         self.add_to_slice(event);
+        self.bars.add(event, board);
         match &event.body {
             Body::Registry(Registry::Listed { id, .. }) => self.symbols.push(*id),
             Body::Registry(Registry::Feed { id, .. }) => self.feeds.push(*id),

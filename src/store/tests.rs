@@ -85,6 +85,15 @@ impl Life {
         }
     }
 
+    /// Lets time be told so often.
+    pub(crate) fn clocks(&mut self, count: usize) {
+        for _ in 0..count {
+            let next = self.board.seq().next().max(self.journal.next_seq());
+            let event = self.board.stamp_clock(self.now, next);
+            self.append(&[event]);
+        }
+    }
+
     fn tick(&mut self) -> Event {
         loop {
             self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

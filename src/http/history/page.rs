@@ -69,6 +69,11 @@ impl Page {
         Self { list, format, limit, rows, bytes, chunks, buffer, row }
     }
 
+    /// How many rows it takes at most.
+    pub(super) const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Whether it takes no more rows.
     pub(super) const fn is_full(&self) -> bool {
         self.rows >= self.limit || self.bytes >= BYTES_MAX

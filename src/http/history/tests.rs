@@ -426,6 +426,8 @@ fn of_hours() -> Option<Library> {
     for step in 0..400 {
         let step_s = [1, 7, 100, 301][step % 4];
         library.life.now = Nanos(library.life.now.0 + step_s * 1_000_000_000);
+        // Bars are closed one by one.
+        library.life.clocks(4);
         library.go_on(12);
         if step % 20 == 0 {
             library.world.record_all(&library.life.tape);
@@ -531,6 +533,14 @@ fn bars_of_the_past_are_those_that_were_live() {
             }
         }
     }
+    // Most of them were read, not derived.
+    let volume = library.world.runtime.block_on(history.volume(None)).unwrap();
+    let all_times = (Nanos(i64::MIN), Nanos(i64::MAX));
+    let of = (SymbolId(0), Interval::Minute);
+    let stored = volume.stored_bars(Seq(0), of, all_times, 10_000);
+    let (stored, settled) = library.world.runtime.block_on(stored).unwrap().unwrap();
+    let minutes = live_bars(&library, (Interval::Minute, 0), (Seq(0), head));
+    assert!(stored.len() + 20 > minutes.len() && stored.last().unwrap().1.start < settled);
     let seconds = live_bars(&library, (Interval::Second, 0), (Seq(0), head));
     let is_final = |row: &&String| row.contains(r#""final":true"#);
     assert!(seconds.len() > 100, "{}", seconds.len());
@@ -641,8 +651,11 @@ fn sessions_are_told_from_store_and_journal() {
             .all
             .iter()
             .filter(|event| event.seq > oldest && !matches!(event.body, Body::Clock));
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].figures.events, kept.count() as u64);
+        let place = (oldest, library.life.tape.head());
+        // At times it has nothing but a checkpoint.
+        let counted = told.first().map_or(0, |session| session.figures.events);
+        assert_eq!(counted, kept.count() as u64, "{place:?}");
+        assert!(told.len() <= 1);
         library.go_on(333);
     }
     let nobody = library.world.runtime.block_on(bare.sessions(Some("aaaaaaaa"), &live));

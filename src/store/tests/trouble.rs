@@ -344,11 +344,14 @@ fn migrations_are_applied_once_and_watched_over() {
     };
     world.runtime.block_on(async {
         let status = standings(schema::status(&settings).await.unwrap());
-        assert_eq!(status, [(1, schema::Standing::Pending)]);
+        assert_eq!(status, [(1, schema::Standing::Pending), (2, schema::Standing::Pending)]);
         // Two at once, as two programs that start together.
         let both = tokio::join!(schema::migrate(&settings), schema::migrate(&settings));
         for steps in [both.0, both.1] {
-            assert_eq!(standings(steps.unwrap()), [(1, schema::Standing::Applied)]);
+            assert_eq!(
+                standings(steps.unwrap()),
+                [(1, schema::Standing::Applied), (2, schema::Standing::Applied)]
+            );
         }
         schema::migrate(&settings).await.unwrap();
     });
