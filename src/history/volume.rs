@@ -127,9 +127,9 @@ impl Volume {
         Events::new(self.clone(), (after, upto), filter)
     }
 
-    /// Gaps after a place and up to another, from the store's own list of them, and up to where those
-    /// are all; at most `limit`. `None` if the events have to be read: the journal has what is
-    /// next, or nobody.
+    /// Gaps after a place and up to another, from the store's own list of them, and up to where
+    /// those are all; at most `limit`. `None` if the events have to be read: the journal has what
+    /// is next, or nobody.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -154,9 +154,9 @@ impl Volume {
         Ok(Some((gaps, end)))
     }
 
-    /// Final bars that begin at or after a time and before another, from the store's table of them,
-    /// and before which time those are all there were; at most `limit`. `None` if they have to be
-    /// derived: the journal has what comes after a place, or the table does not have all.
+    /// Final bars that begin at or after a time and before another, from the store's table of
+    /// them, and before which time those are all there were; at most `limit`. `None` if they have
+    /// to be derived: the journal has what comes after a place, or the table does not have all.
     ///
     /// # Errors
     /// If the store cannot be read.

@@ -216,8 +216,9 @@ fn check(name: &str, least_final: usize) {
     }
 }
 
-/// What was got of the bars of a minute, by symbol, each with its place. The first is a snapshot: of
-/// a symbol that is listed while a pattern waits for it, as it stands when there is time to send it.
+/// What was got of the bars of a minute, by symbol, each with its place. The first is a snapshot:
+/// of a symbol that is listed while a pattern waits for it, as it stands when there is time to send
+/// it.
 fn of_minutes(texts: &[String]) -> BTreeMap<String, Vec<(u64, String)>> {
     let mut streams: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for text in texts.iter().filter(|text| text.contains(r#""channel":"bars.1m""#)) {

@@ -94,7 +94,8 @@ pub(super) async fn page(
     Ok(sheet.page.end(next.map(|place| place.on(volume.epoch()))))
 }
 
-/// Whether bars are asked for by where they begin, and no walk along the tape is to be gone on with.
+/// Whether bars are asked for by where they begin, and no walk along the tape is to be gone on
+/// with.
 fn is_of_times(ask: &Ask) -> bool {
     let is_time = |bound: Option<Bound>| !matches!(bound, Some(Bound::Place(_)));
     is_time(ask.from) && is_time(ask.to) && ask.cursor.as_ref().is_none_or(is_in_table)

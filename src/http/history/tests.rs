@@ -549,6 +549,34 @@ fn bars_of_the_past_are_those_that_were_live() {
 }
 
 #[test]
+fn bars_of_a_tape_that_an_older_version_stored_are_derived() {
+    let Some(mut library) = of_hours() else { return };
+    // The database of the version before, with rows in it.
+    library.world.postgres.ask(
+        "DROP VIEW bars; DROP TABLE closed_bars; ALTER TABLE epochs DROP COLUMN bars_upto; \
+         DELETE FROM _sqlx_migrations WHERE version = 2",
+    );
+    let history = library.history();
+    let check = |library: &Library| {
+        let live = live_bars(library, (Interval::Minute, 1), (Seq(0), library.life.tape.head()));
+        let got = library.bars(&history, "symbol=sim:S1-USD&interval=1m&limit=50");
+        same(&got, &live.into_values().collect::<Vec<_>>(), "minutes");
+    };
+    check(&library);
+    // This version migrates, and never claims to have the bars that the other did not store.
+    for _ in 0..3 {
+        library.life.now = Nanos(library.life.now.0 + 100_000_000_000);
+        library.life.clocks(20);
+        library.go_on(200);
+        library.world.record_all(&library.life.tape);
+        check(&library);
+    }
+    let claims = "SELECT count(*) FROM epochs WHERE bars_upto = stored";
+    assert_eq!(library.world.postgres.ask(claims), "0");
+    assert_ne!(library.world.postgres.ask("SELECT count(*) FROM closed_bars"), "0");
+}
+
+#[test]
 fn bars_between_places_are_as_they_stood_at_the_second_one() {
     let Some(library) = of_hours() else { return };
     let history = library.history();
