@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use crate::cli::bench::Bench;
 use crate::cli::db::Db;
+use crate::cli::export::Export;
 use crate::cli::failure::Failure;
 use crate::cli::import::Import;
 use crate::cli::serve::Serve;
@@ -20,9 +21,11 @@ mod chain;
 mod connection;
 pub mod db;
 mod endpoint;
+pub mod export;
 pub mod failure;
 mod follower;
 pub mod import;
+mod instant;
 mod interrupt;
 mod nearest;
 mod place;
@@ -69,6 +72,8 @@ pub enum Command {
     Tape(Tape),
     /// Take ticks out of files, onto a tape of their own
     Import(Import),
+    /// Take a range of a tape out into a file
+    Export(Export),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
     /// Measure a server with many clients, and check that nothing is lost
@@ -104,6 +109,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Db(db) => db.run(talk),
         Command::Tape(tape) => tape.run(talk),
         Command::Import(import) => import.run(talk),
+        Command::Export(export) => export.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
     }

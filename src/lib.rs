@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod descriptors;
 pub mod event;
+pub mod export;
 pub mod history;
 pub mod http;
 pub mod hub;

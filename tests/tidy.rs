@@ -22,6 +22,7 @@ const ORDER: &[&str] = &[
     "history",
     "wire",
     "import",
+    "export",
     "outbox",
     "subscriber",
     "hub",

@@ -7,9 +7,6 @@ use std::io::Read;
 use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
 use clap::Args;
 use clap::ValueEnum;
@@ -29,10 +26,12 @@ use crate::import::Imported;
 use crate::import::Mapping;
 use crate::import::Names;
 use crate::import::Next;
+use crate::import::Origin;
 use crate::import::Reading;
 use crate::import::Report;
 use crate::import::Row;
 use crate::import::Source;
+use crate::import::Sum;
 use crate::import::Unit;
 use crate::import::Writer;
 use crate::parcel::Packing;
@@ -99,7 +98,7 @@ struct Run<'a> {
     writer: Option<Writer>,
     report: Report,
     progress: Progress,
-    read: Arc<AtomicU64>,
+    origin: Origin,
     interrupt: Interrupt,
 }
 
@@ -120,8 +119,8 @@ impl Import {
             Some(total) => Progress::of_bytes(talk, "importing", total),
             None => Progress::of_stream(talk, "importing"),
         };
-        let (report, read) = (Report::default(), Arc::default());
-        let mut run = Run { import: self, names, writer, report, progress, read, interrupt };
+        let (report, origin) = (Report::default(), Origin::default());
+        let mut run = Run { import: self, names, writer, report, progress, origin, interrupt };
         let began = clock::monotonic();
         for file in &self.files {
             run.file(file)?;
@@ -129,7 +128,7 @@ impl Import {
                 break;
             }
         }
-        let Run { names, writer, report, progress, interrupt, .. } = run;
+        let Run { names, writer, report, progress, interrupt, origin, .. } = run;
         drop(progress);
         self.say_bad(&report, talk);
         if report.bad_count > self.skip_bad {
@@ -144,7 +143,11 @@ impl Import {
             return Err(Failure::General(text.to_owned()));
         }
         interrupt.check()?;
-        let imported = writer.map(Writer::finish).transpose().map_err(|e| failure(&e))?;
+        if let Some(twin) = origin.twin(&imports) {
+            talk.say(&format!("the same files were imported before, as tape {twin}"));
+        }
+        let imported = writer.map(|writer| writer.finish(&origin)).transpose();
+        let imported = imported.map_err(|error| failure(&error))?;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.tell((&report, &names, took_ms), imported.as_ref(), talk)
     }
@@ -248,9 +251,11 @@ impl Run<'_> {
             TimeUnit::Ns => Unit::Nanos,
         });
         let reading = Reading { mappings: map.clone(), symbol: symbol.clone(), unit };
-        let counted = Counted { from, count: Arc::clone(&self.read) };
-        let mut source = Source::open(&name, counted, packing, reading).map_err(|e| failure(&e))?;
-        let Self { names, writer, report, progress, read, interrupt, .. } = self;
+        let sum = Sum::default();
+        let source = Source::open(&name, sum.watch(from), packing, reading);
+        let mut source = source.map_err(|error| failure(&error))?;
+        let Self { names, writer, report, progress, origin, interrupt, .. } = self;
+        let before: u64 = origin.files.iter().map(|file| file.size_bytes).sum();
         let writer = std::cell::RefCell::new(writer.as_mut());
         let use_row = |row: Row<'_>| match &mut *writer.borrow_mut() {
             Some(writer) => writer.add(row, names),
@@ -258,12 +263,13 @@ impl Run<'_> {
         };
         source.read(report, use_row, |report| {
             interrupt.check()?;
-            progress.show(read.load(Relaxed));
+            progress.show(before + sum.bytes());
             if let Some(writer) = &mut *writer.borrow_mut() {
                 writer.tend().map_err(|error| failure(&error))?;
             }
             Ok::<_, Told>(if report.is_hopeless(*skip_bad) { Next::Stop } else { Next::Row })
         })?;
+        origin.files.push(sum.piece(&name));
         Ok(())
     }
 }
@@ -306,18 +312,4 @@ fn total(files: &[PathBuf]) -> Option<u64> {
         Some(file.len())
     };
     files.iter().map(bytes).sum()
-}
-
-/// Bytes that are counted as they are read.
-struct Counted {
-    from: Box<dyn Read + Send>,
-    count: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(bytes)?;
-        self.count.fetch_add(read as u64, Relaxed);
-        Ok(read)
-    }
 }

@@ -8,7 +8,11 @@ use crate::cli::failure::Failure;
 use crate::cli::serve::Flags;
 use crate::config::Config;
 use crate::history;
+use crate::history::History;
+use crate::history::Volume;
+use crate::store;
 use crate::tape;
+use crate::tape::Tape;
 
 /// Where tapes are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -50,6 +54,81 @@ impl Place {
             Some(live) if live.epoch() == epoch => Ok(dir),
             _ => Err(Failure::NotFound(format!("there is no tape {epoch} in {}", dir.display()))),
         }
+    }
+}
+
+/// All tapes of a place, for one command.
+#[derive(Debug)]
+pub(super) struct Archive {
+    /// Where they are read.
+    pub(super) history: History,
+    /// The one that `serve` writes, as it stands now.
+    pub(super) live: Option<Tape>,
+    /// Its directory.
+    pub(super) dir: PathBuf,
+}
+
+impl Place {
+    /// All tapes: the one that `serve` writes, imported ones, those in the store.
+    ///
+    /// # Errors
+    /// Those of the settings; as [`failure`].
+    pub(super) fn archive(&self) -> Result<Archive, Failure> {
+        let config = self.load()?;
+        let dir = config.tape.dir;
+        let live = if dir.is_dir() { tape::look(&dir).map_err(|e| failure(&e))? } else { None };
+        let archive = match store::Settings::of(&config.store) {
+            Some(settings) => Some(store::Reader::new(&settings).map_err(|e| stored(&e))?),
+            None => None,
+        };
+        Ok(Archive { history: History::new(live.clone(), &dir, archive), live, dir })
+    }
+}
+
+impl Archive {
+    /// One tape: of that name, else the one that `serve` writes, else the newest in the store.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`], [`Failure::Connection`] if the store cannot be asked.
+    pub(super) async fn volume(&self, epoch: Option<&str>) -> Result<Volume, Failure> {
+        let none = || Failure::NotFound(format!("there is no tape in {}", self.dir.display()));
+        let newest = match (epoch, &self.live, self.history.archive()) {
+            (None, None, Some(store)) => {
+                let epochs = store.epochs().await.map_err(|error| stored(&error))?;
+                Some(epochs.last().ok_or_else(none)?.name.to_string())
+            }
+            (None, None, None) => return Err(none()),
+            _ => None,
+        };
+        let volume = self.history.volume(epoch.or(newest.as_deref())).await;
+        volume.map_err(|error| unread(&error))
+    }
+
+    /// Whether a tape was imported.
+    pub(super) fn is_imported(&self, volume: &Volume) -> bool {
+        history::imports(&self.dir).join(volume.epoch()).is_dir()
+    }
+}
+
+/// What a trouble of history is for a user.
+pub(super) fn unread(error: &history::Error) -> Failure {
+    match error {
+        history::Error::NoTape(_) => Failure::NotFound(error.to_string()),
+        history::Error::Lost { .. } | history::Error::Expired { .. } => {
+            Failure::Missing(error.to_string())
+        }
+        history::Error::Tape(error) => failure(error),
+        history::Error::Store(error) => stored(error),
+        error => Failure::General(error.to_string()),
+    }
+}
+
+fn stored(error: &store::Error) -> Failure {
+    match error {
+        store::Error::Database { .. } | store::Error::Timeout { .. } => {
+            Failure::Connection(error.to_string())
+        }
+        error => Failure::General(error.to_string()),
     }
 }
 

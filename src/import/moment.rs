@@ -40,8 +40,8 @@ impl Unit {
     const fn of_number(number: i64) -> Self {
         match number.unsigned_abs() {
             0..100_000_000_000 => Self::Seconds,
-            0..100_000_000_000_000 => Self::Millis,
-            0..100_000_000_000_000_000 => Self::Micros,
+            100_000_000_000..100_000_000_000_000 => Self::Millis,
+            100_000_000_000_000..100_000_000_000_000_000 => Self::Micros,
             _ => Self::Nanos,
         }
     }

@@ -14,6 +14,7 @@ use tickwire_feeds::tick::State;
 
 use super::Error;
 use super::names::Names;
+use super::origin::Origin;
 use super::row::Row;
 use super::row::What;
 use crate::board::Board;
@@ -132,7 +133,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Error::Write`], [`Error::Tape`]; nothing of it is left then.
-    pub fn finish(mut self) -> Result<Imported, Error> {
+    pub fn finish(mut self, origin: &Origin) -> Result<Imported, Error> {
         let recv = self.newest.unwrap_or_default();
         let feeds: Vec<FeedId> = self.board.feeds().map(|(id, _)| id).collect();
         let clock = self.board.stamp_clock(recv, self.next);
@@ -146,6 +147,7 @@ impl Writer {
             journal.close(&self.board)?;
         }
         let dir = self.imports.join(&self.epoch);
+        origin.write(&self.partial.0).map_err(writing("write the origin of", &dir))?;
         fs::rename(&self.partial.0, &dir).map_err(writing("make", &dir))?;
         let synced = File::open(&self.imports).and_then(|imports| imports.sync_all());
         synced.map_err(writing("sync", &self.imports))?;
@@ -278,7 +280,7 @@ mod tests {
             writer.tend().unwrap();
         }
         writer.add(trade(3, "x:Y"), &mut names).unwrap();
-        let Imported { epoch, dir: at, head } = writer.finish().unwrap();
+        let Imported { epoch, dir: at, head } = writer.finish(&Origin::default()).unwrap();
         assert_eq!((at, entries()), (dir.path().join(&epoch), 1));
         let tape = tape::look(&dir.path().join(&epoch)).unwrap().unwrap();
         assert_eq!((tape.epoch(), tape.head()), (epoch.as_str(), head));

@@ -27,3 +27,4 @@ mod server;
 mod slow;
 mod store;
 mod streams;
+mod transfer;

@@ -74,6 +74,11 @@ impl Running {
         BufReader::new(self.child.stdout.take().unwrap())
     }
 
+    /// Its stdin, once, if the command pipes it.
+    pub(crate) fn stdin(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().unwrap()
+    }
+
     /// Its number.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
