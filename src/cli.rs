@@ -15,6 +15,7 @@ use crate::cli::standin::Standin;
 use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
 use crate::cli::tape::Tape;
+use crate::cli::verify::Verify;
 
 pub mod bench;
 mod chain;
@@ -42,6 +43,7 @@ pub mod sub;
 mod table;
 pub mod talk;
 pub mod tape;
+pub mod verify;
 
 /// Market data of many venues, one ordered tape, live and late alike.
 #[derive(Debug, Parser)]
@@ -74,6 +76,8 @@ pub enum Command {
     Import(Import),
     /// Take a range of a tape out into a file
     Export(Export),
+    /// Prove that journal, store and replay agree, and that clients get the same
+    Verify(Verify),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
     /// Measure a server with many clients, and check that nothing is lost
@@ -110,6 +114,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Tape(tape) => tape.run(talk),
         Command::Import(import) => import.run(talk),
         Command::Export(export) => export.run(talk),
+        Command::Verify(verify) => verify.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
     }

@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod load;
 pub mod outbox;
 pub mod parcel;
+pub mod proof;
 pub mod sequencer;
 pub mod standin;
 pub mod store;

@@ -23,6 +23,7 @@ const ORDER: &[&str] = &[
     "wire",
     "import",
     "export",
+    "proof",
     "outbox",
     "subscriber",
     "hub",

@@ -138,7 +138,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_lost(lines in prop::collection::vec("[a-z]{0,9}", 1..200), times in 1..300_usize) {
+        fn no_line_is_lost(
+            lines in prop::collection::vec("[a-z]{0,9}", 1..200),
+            times in 1..300_usize,
+        ) {
             let lines: Vec<String> = lines.iter().cycle().take(lines.len() * times)
                 .cloned().collect();
             let read = all((lines.join("\n") + "\n").as_bytes());

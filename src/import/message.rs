@@ -285,7 +285,8 @@ mod tests {
         #[test]
         fn no_line_panics(line in ".{0,80}") {
             drop(read(&mut Messages::default(), &line));
-            let line = format!(r#"{{"type":"delta","channel":"ticker","symbol":{line},"bid":{line}"#);
+            let head = r#"{"type":"delta","channel":"ticker","symbol":"#;
+            let line = format!(r#"{head}{line},"bid":{line}"#);
             drop(read(&mut Messages::default(), &line));
         }
     }

@@ -198,7 +198,8 @@ mod tests {
     #[test]
     fn bad_rows_are_told_with_their_lines_and_the_others_are_read() {
         let text = [
-            &b"\xef\xbb\xbftime,symbol,price,size\r\n5,a,1,2\r\n\r\n5,b,-1,2\r\n5,c\0,1,2\n5,\xff,1,2\n"[..],
+            &b"\xef\xbb\xbftime,symbol,price,size\r\n5,a,1,2\r\n\r\n5,b,-1,2\r\n"[..],
+            b"5,c\0,1,2\n5,\xff,1,2\n",
             &b"x".repeat(10 << 20),
             b"\n4,d,1,2\n6,e,1,2",
         ]

@@ -28,3 +28,4 @@ mod slow;
 mod store;
 mod streams;
 mod transfer;
+mod verify;
