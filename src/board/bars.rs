@@ -13,26 +13,23 @@ use crate::event::Seq;
 use crate::event::Trade;
 
 /// The bars of one symbol.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SymbolBars {
     /// From the venue's time of the last trade that was not late until it was read, in nanoseconds;
     /// negative if the venue's clock is ahead. A late print tells of its own delay, not of the
     /// feed's.
     pub(crate) lag: i64,
     pub(crate) series: [Series; Interval::ALL.len()],
-    /// Where the open bar ends that ends first.
+    /// Where the open bar ends that ends first; earlier if that one is no longer kept.
     next_end: Option<Nanos>,
-    scheduled: Scheduled,
+    /// When the agenda looks at it next: never after its next bar is due, maybe before.
+    scheduled: Option<Nanos>,
 }
 
-/// When the agenda looks at a symbol next: never after its next bar is due, maybe before. It
-/// depends on the way here, so it is no part of the state.
-#[derive(Debug, Clone, Copy, Default)]
-struct Scheduled(Option<Nanos>);
-
-impl PartialEq for Scheduled {
-    fn eq(&self, _: &Self) -> bool {
-        true
+/// When to look at it depends on the way here, so it is no part of the state.
+impl PartialEq for SymbolBars {
+    fn eq(&self, other: &Self) -> bool {
+        (self.lag, &self.series) == (other.lag, &other.series)
     }
 }
 
@@ -44,7 +41,7 @@ impl Default for SymbolBars {
 
 impl SymbolBars {
     pub(crate) fn from_parts(lag: i64, series: [Series; Interval::ALL.len()]) -> Self {
-        let mut bars = Self { lag, series, next_end: None, scheduled: Scheduled(None) };
+        let mut bars = Self { lag, series, next_end: None, scheduled: None };
         bars.find_next_end();
         bars
     }
@@ -70,11 +67,11 @@ impl SymbolBars {
     }
 
     pub(super) const fn scheduled(&self) -> Option<Nanos> {
-        self.scheduled.0
+        self.scheduled
     }
 
     pub(super) const fn schedule(&mut self, at: Option<Nanos>) {
-        self.scheduled = Scheduled(at);
+        self.scheduled = at;
     }
 
     pub(super) const fn touch(&mut self, interval: Interval, seq: Seq) {

@@ -13,6 +13,7 @@ mod bench;
 mod captures;
 mod cli;
 mod client;
+mod container;
 mod crash;
 mod db;
 mod frames;

@@ -1,0 +1,32 @@
+# Builds the program, and an image of about 100 MB that holds it and nothing to build with.
+#   docker build -t tickwire .
+#   docker run -p 127.0.0.1:8080:8080 -v tickwire:/data tickwire serve --live
+
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev make \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --locked --release --bin tickwire \
+ && cp target/release/tickwire /usr/local/bin/tickwire
+
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /data tickwire
+COPY --from=build /usr/local/bin/tickwire /usr/local/bin/tickwire
+USER tickwire
+WORKDIR /data
+# The tape: put a volume here, or a new container begins an empty one.
+VOLUME /data
+# Reachable from outside the container; who may reach that is up to how its port is published.
+ENV TICKWIRE__HTTP__LISTEN=0.0.0.0:8080
+ENV TICKWIRE__TAPE__DIR=/data/tape
+EXPOSE 8080
+# As `docker stop` sends it: clients are asked to come back, within http.shutdown_ms.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \
+  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
+ENTRYPOINT ["tickwire"]
+CMD ["serve"]
