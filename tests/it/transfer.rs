@@ -389,6 +389,32 @@ fn an_export_that_was_cut_off_is_gone_on_with() {
 }
 
 #[test]
+fn an_interrupted_export_goes_on_to_the_same_file() {
+    let desk = Desk::new();
+    let epoch = desk.import(&[&desk.write("ticks.csv", sample(300_000))]);
+    let out = desk.path("out.ndjson.gz");
+    let args = ["export", "--epoch", &epoch, "--format", "ndjson", "-o", out.to_str().unwrap()];
+    let mut export = Running::start(&mut desk.command(&args));
+    let partial = desk.path("out.ndjson.gz.partial");
+    crate::harness::eventually("it writes", || {
+        fs::metadata(&partial).is_ok_and(|file| file.len() > 100_000)
+    });
+    export.signal("INT");
+    assert_eq!(export.ended().code(), Some(130));
+    assert!(!out.exists());
+    let kept = fs::metadata(&partial).unwrap().len();
+    desk.good(&[&args[..], &["--resume"]].concat());
+    let mut text = String::new();
+    let packed = fs::File::open(&out).unwrap();
+    assert!(packed.metadata().unwrap().len() > kept);
+    std::io::Read::read_to_string(&mut MultiGzDecoder::new(packed), &mut text).unwrap();
+    let all = desk.good(&["export", "--epoch", &epoch, "--format", "ndjson", "-o", "-"]);
+    assert!(text.trim_end() == all, "{} and {} bytes", text.len(), all.len());
+    let left = fs::read_dir(desk.dir.path()).unwrap().count();
+    assert_eq!(left, 3, "the tape, what was imported, what was exported");
+}
+
+#[test]
 fn a_living_tape_is_exported_checked_and_copied() {
     let server = Server::start();
     let mut sub = server.command(["sub", "sim:*", "--channel", "trades", "--count", "2000"]);
