@@ -92,6 +92,8 @@ impl Board {
         let mut agenda = Agenda::default();
         for id in by_name.values() {
             if let Some(bars) = symbols.get_mut(*id).and_then(|of| of.bars.as_deref_mut()) {
+                // They may come from another board, and be in its agenda.
+                bars.schedule(None);
                 agenda.follow(*id, bars);
             }
         }

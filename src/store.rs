@@ -32,6 +32,7 @@ mod row;
 pub mod schema;
 mod slices;
 mod status;
+mod tally;
 mod writer;
 
 use connection::Patience;
@@ -49,6 +50,8 @@ pub use recorder::Recorder;
 pub use recorder::Watch;
 pub use status::State;
 pub use status::Status;
+pub use tally::Figures;
+pub use tally::Tally;
 
 /// Where history is kept, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

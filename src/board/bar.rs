@@ -216,6 +216,12 @@ impl Series {
         self.older.iter().chain(&self.latest)
     }
 
+    /// Whether there are so many that a print older than all of them is no part of any bar.
+    #[must_use]
+    pub fn is_full(&self, interval: Interval) -> bool {
+        self.older.len() + 1 >= kept(interval)
+    }
+
     /// Notes a message.
     pub(super) const fn touch(&mut self, seq: Seq) {
         self.before = self.own;
@@ -251,7 +257,7 @@ impl Series {
             if let Some(bar) = self.older.get_mut(at).filter(|bar| bar.start == start) {
                 bar.add(print);
                 None
-            } else if at == 0 && self.older.len() + 1 >= kept(interval) {
+            } else if at == 0 && self.is_full(interval) {
                 return None;
             } else {
                 let mut bar = Bar::begin(start);

@@ -10,6 +10,7 @@ use super::events::Events;
 use crate::board::Board;
 use crate::event::Seq;
 use crate::store;
+use crate::store::StoredGap;
 use crate::tape;
 use crate::tape::Resume;
 use crate::tape::Tape;
@@ -121,6 +122,33 @@ impl Volume {
     #[must_use]
     pub fn read(&self, after: Seq, upto: Seq, filter: Filter) -> Events {
         Events::new(self.clone(), (after, upto), filter)
+    }
+
+    /// Gaps after a place and up to another, from the store's own list of them, and up to where those
+    /// are all; at most `limit`. `None` if the events have to be read: the journal has what is
+    /// next, or nobody.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn stored_gaps(
+        &self,
+        (after, upto): (Seq, Seq),
+        limit: u32,
+    ) -> Result<Option<(Vec<StoredGap>, Seq)>, Error> {
+        if self.journal.as_ref().is_some_and(|of| of.resumable(after) == Resume::Yes) {
+            return Ok(None);
+        }
+        let Some((archive, stored)) = self.archived().await? else { return Ok(None) };
+        let losses = archive.losses(&stored).await?;
+        let lost = losses.iter().find(|(_, upto)| *upto > after);
+        let end = lost.map_or(stored.stored, |(lost_after, _)| *lost_after).min(upto);
+        if after < stored.oldest || end <= after {
+            return Ok(None);
+        }
+        let gaps = archive.gaps(&stored, (after, end), limit).await?;
+        let is_cut = gaps.len() >= limit as usize;
+        let end = gaps.last().filter(|_| is_cut).map_or(end, |last| last.seq);
+        Ok(Some((gaps, end)))
     }
 
     /// The store, and what it has of this tape.

@@ -20,6 +20,7 @@ mod frames;
 mod full_disk;
 mod handshake;
 mod harness;
+mod history;
 mod http;
 mod ingest;
 mod operations;
