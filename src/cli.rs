@@ -9,6 +9,7 @@ use crate::cli::export::Export;
 use crate::cli::failure::Failure;
 use crate::cli::import::Import;
 use crate::cli::serve::Serve;
+use crate::cli::sessions::Sessions;
 use crate::cli::settings::Settings;
 use crate::cli::snap::Snap;
 use crate::cli::standin::Standin;
@@ -35,6 +36,7 @@ mod request;
 mod row;
 mod screen;
 pub mod serve;
+pub mod sessions;
 pub mod settings;
 pub mod signals;
 pub mod snap;
@@ -76,6 +78,8 @@ pub enum Command {
     Import(Import),
     /// Take a range of a tape out into a file
     Export(Export),
+    /// List what was recorded and imported; remove what was imported
+    Sessions(Sessions),
     /// Prove that journal, store and replay agree, and that clients get the same
     Verify(Verify),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
@@ -114,6 +118,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Tape(tape) => tape.run(talk),
         Command::Import(import) => import.run(talk),
         Command::Export(export) => export.run(talk),
+        Command::Sessions(sessions) => sessions.run(talk),
         Command::Verify(verify) => verify.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
