@@ -19,6 +19,7 @@ use crate::cli::place::Place;
 use crate::cli::progress::Progress;
 use crate::cli::talk::Talk;
 use crate::history;
+use crate::import::Origin;
 use crate::tape;
 use crate::tape::Checkup;
 use crate::tape::Copied;
@@ -207,6 +208,9 @@ fn copy_all(
         let to = history::imports(to).join(&name);
         fs::create_dir_all(&to).map_err(|error| at("make", &to, &error))?;
         copied.extend(one(&imports.join(&name), &to)?);
+        if let Some(origin) = Origin::of(&imports.join(&name)) {
+            origin.write(&to).map_err(|error| at("write the origin of", &to, &error))?;
+        }
     }
     Ok(copied)
 }

@@ -285,7 +285,11 @@ impl Walk {
         }
         let follows = blocks.skip(end) && matches!(self.peek(segment, blocks), Ok(true));
         if place == Place::End && !follows {
-            self.note(segment, offset, "a torn tail, which the next start cuts");
+            self.note(
+                segment,
+                offset,
+                "no whole block: it is being written, or the next start cuts it",
+            );
             return Ok(false);
         }
         self.damage(segment, offset, what);
