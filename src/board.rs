@@ -6,6 +6,7 @@
 mod agenda;
 mod bar;
 mod bars;
+mod breach;
 mod stamp;
 mod symbol;
 mod symbols;
@@ -36,6 +37,7 @@ pub use bar::Range;
 pub use bar::Series;
 pub use bar::Stage;
 pub use bars::SymbolBars;
+pub use breach::Breach;
 pub use stamp::Refused;
 pub use symbol::DayFigures;
 pub use symbol::LastTrade;

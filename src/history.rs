@@ -159,7 +159,11 @@ fn imported(imports: &Path, name: &str) -> Result<Option<Tape>, Error> {
     Ok(tape::look(&dir)?.filter(|tape| tape.epoch() == name))
 }
 
-fn imported_names(imports: &Path) -> Result<Vec<String>, Error> {
+/// The names of all imported tapes.
+///
+/// # Errors
+/// [`Error::Tape`] if the directory cannot be listed.
+pub fn imported_names(imports: &Path) -> Result<Vec<String>, Error> {
     let entries = match std::fs::read_dir(imports) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -29,3 +29,5 @@ mod server;
 mod slow;
 mod store;
 mod streams;
+mod transfer;
+mod verify;
