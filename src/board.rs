@@ -6,6 +6,7 @@
 mod agenda;
 mod bar;
 mod bars;
+mod breach;
 mod reach;
 mod stamp;
 mod symbol;
@@ -37,6 +38,7 @@ pub use bar::Range;
 pub use bar::Series;
 pub use bar::Stage;
 pub use bars::SymbolBars;
+pub use breach::Breach;
 pub use reach::Channels;
 pub use reach::Reach;
 pub use stamp::Refused;
@@ -93,6 +95,8 @@ impl Board {
         let mut agenda = Agenda::default();
         for id in by_name.values() {
             if let Some(bars) = symbols.get_mut(*id).and_then(|of| of.bars.as_deref_mut()) {
+                // They may come from another board, and be in its agenda.
+                bars.schedule(None);
                 agenda.follow(*id, bars);
             }
         }

@@ -5,28 +5,40 @@ use clap::Subcommand;
 
 use crate::cli::bench::Bench;
 use crate::cli::db::Db;
+use crate::cli::export::Export;
 use crate::cli::failure::Failure;
+use crate::cli::import::Import;
 use crate::cli::replay::Replay;
 use crate::cli::serve::Serve;
+use crate::cli::sessions::Sessions;
 use crate::cli::settings::Settings;
 use crate::cli::snap::Snap;
 use crate::cli::standin::Standin;
 use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
+use crate::cli::tape::Tape;
+use crate::cli::verify::Verify;
 
 pub mod bench;
 mod chain;
 mod connection;
 pub mod db;
 mod endpoint;
+pub mod export;
 pub mod failure;
 mod follower;
+pub mod import;
+mod instant;
+mod interrupt;
 mod nearest;
+mod place;
+mod progress;
 pub mod replay;
 mod request;
 mod row;
 mod screen;
 pub mod serve;
+pub mod sessions;
 pub mod settings;
 pub mod signals;
 pub mod snap;
@@ -34,6 +46,8 @@ pub mod standin;
 pub mod sub;
 mod table;
 pub mod talk;
+pub mod tape;
+pub mod verify;
 
 /// Market data of many venues, one ordered tape, live and late alike.
 #[derive(Debug, Parser)]
@@ -62,6 +76,16 @@ pub enum Command {
     Config(Settings),
     /// Make the tables of the store, or say how they stand
     Db(Db),
+    /// Look at, check and back up the tape on the disk
+    Tape(Tape),
+    /// Take ticks out of files, onto a tape of their own
+    Import(Import),
+    /// Take a range of a tape out into a file
+    Export(Export),
+    /// List what was recorded and imported; remove what was imported
+    Sessions(Sessions),
+    /// Prove that journal, store and replay agree, and that clients get the same
+    Verify(Verify),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
     /// Measure a server with many clients, and check that nothing is lost
@@ -96,6 +120,11 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),
         Command::Db(db) => db.run(talk),
+        Command::Tape(tape) => tape.run(talk),
+        Command::Import(import) => import.run(talk),
+        Command::Export(export) => export.run(talk),
+        Command::Sessions(sessions) => sessions.run(talk),
+        Command::Verify(verify) => verify.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
     }

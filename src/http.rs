@@ -3,6 +3,7 @@
 mod conn;
 mod failure;
 mod guard;
+mod history;
 mod ops;
 mod origin;
 mod reference;
@@ -32,6 +33,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/v1/snapshot", reference::snapshot))
         .service(page("/v1/symbols", reference::symbols))
         .service(page("/v1/venues", reference::venues))
+        .service(page("/v1/trades", history::trades))
+        .service(page("/v1/quotes", history::quotes))
+        .service(page("/v1/gaps", history::gaps))
+        .service(page("/v1/bars", history::bars))
+        .service(page("/v1/sessions", history::sessions))
         .service(page("/healthz", ops::healthz))
         .service(page("/readyz", ops::readyz))
         .service(page("/metrics", ops::metrics))

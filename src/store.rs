@@ -16,6 +16,7 @@
 //! in the journal. Each step of the database is waited for only so long.
 
 mod books;
+mod closed_bars;
 mod connection;
 mod days;
 mod error;
@@ -32,6 +33,7 @@ mod row;
 pub mod schema;
 mod slices;
 mod status;
+mod tally;
 mod writer;
 
 use connection::Patience;
@@ -49,6 +51,8 @@ pub use recorder::Recorder;
 pub use recorder::Watch;
 pub use status::State;
 pub use status::Status;
+pub use tally::Figures;
+pub use tally::Tally;
 
 /// Where history is kept, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod code;
+pub mod csv;
 pub mod frame;
 pub mod json;
 pub mod op;

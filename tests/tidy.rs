@@ -13,6 +13,7 @@ use std::path::PathBuf;
 const ORDER: &[&str] = &[
     "clock",
     "descriptors",
+    "parcel",
     "config",
     "event",
     "board",
@@ -20,6 +21,9 @@ const ORDER: &[&str] = &[
     "store",
     "history",
     "wire",
+    "import",
+    "export",
+    "proof",
     "outbox",
     "subscriber",
     "hub",

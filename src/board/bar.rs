@@ -216,6 +216,25 @@ impl Series {
         self.older.iter().chain(&self.latest)
     }
 
+    /// How many bars of an interval are kept for late prints. One whose bar is older than all of
+    /// them is no part of any bar.
+    #[must_use]
+    pub const fn kept(interval: Interval) -> usize {
+        match interval {
+            Interval::Second => 16,
+            Interval::Minute => 8,
+            Interval::FiveMinutes => 4,
+            Interval::Hour => 3,
+            Interval::Day => 2,
+        }
+    }
+
+    /// Whether there are so many that a print older than all of them is no part of any bar.
+    #[must_use]
+    pub fn is_full(&self, interval: Interval) -> bool {
+        self.older.len() + 1 >= Self::kept(interval)
+    }
+
     /// Notes a message.
     pub(super) const fn touch(&mut self, seq: Seq) {
         self.before = self.own;
@@ -251,7 +270,7 @@ impl Series {
             if let Some(bar) = self.older.get_mut(at).filter(|bar| bar.start == start) {
                 bar.add(print);
                 None
-            } else if at == 0 && self.older.len() + 1 >= kept(interval) {
+            } else if at == 0 && self.is_full(interval) {
                 return None;
             } else {
                 let mut bar = Bar::begin(start);
@@ -261,7 +280,7 @@ impl Series {
                 Some(end)
             }
         };
-        if self.older.len() >= kept(interval) {
+        if self.older.len() >= Self::kept(interval) {
             self.older.pop_front();
         }
         self.changed = start;
@@ -284,17 +303,5 @@ impl Series {
     /// Where the oldest open bar ends.
     pub(super) fn next_end(&self, interval: Interval) -> Option<Nanos> {
         self.bars().find(|bar| !bar.is_final()).map(|bar| bar.end(interval))
-    }
-}
-
-/// How many bars of an interval are kept for late prints. One whose bar is older than all of them
-/// is no part of any bar.
-const fn kept(interval: Interval) -> usize {
-    match interval {
-        Interval::Second => 16,
-        Interval::Minute => 8,
-        Interval::FiveMinutes => 4,
-        Interval::Hour => 3,
-        Interval::Day => 2,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::cli::signals::Signal;
+
 /// Why a command ended badly.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -24,6 +26,9 @@ pub enum Failure {
     /// Data went missing and could not be had again.
     #[error("{0}")]
     Missing(String),
+    /// A signal ended it; what it had begun is undone.
+    #[error("interrupted")]
+    Interrupted(Signal),
     /// Who read our output has gone: there is nobody left to tell.
     #[error("the reader of the output has gone")]
     NoReader,
@@ -38,6 +43,7 @@ impl Failure {
     pub const fn code(&self) -> u8 {
         match self {
             Self::NoReader => 0,
+            Self::Interrupted(signal) => signal.code(),
             Self::General(_) | Self::Output(_) => 1,
             Self::Usage(_) => 2,
             Self::Connection(_) => 3,
@@ -50,7 +56,7 @@ impl Failure {
     /// Whether there is anything to say: a reader that has enough is no news.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
-        matches!(self, Self::NoReader)
+        matches!(self, Self::NoReader | Self::Interrupted(_))
     }
 }
 

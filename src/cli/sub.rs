@@ -304,7 +304,7 @@ impl Run {
     }
 }
 
-fn parse_span(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
     let span = Span::parse(text).ok_or("expected a time with its unit, like 10s, 500ms or 5m")?;
     Ok(Duration::from_millis(span.millis()))
 }

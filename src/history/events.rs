@@ -52,8 +52,8 @@ impl Events {
         self.looks
     }
 
-    /// Looks at the next events and appends those that are wanted. `false` at the end of the range
-    /// or of the tape; then it may be asked again later.
+    /// Looks at the next events and appends those that are wanted, maybe none. `false` at the end
+    /// of the range or of the tape; then it may be asked again later.
     ///
     /// # Errors
     /// [`Error::Expired`] where nothing has them any more, [`Error::Lost`] where they were lost;
@@ -87,13 +87,13 @@ impl Events {
                 }
                 Source::Store(events, end) => {
                     let (before, end) = (out.len(), *end);
-                    let read = events.next_batch(out).await;
+                    let read = events.next_window(out).await;
                     self.after = self.after.max(events.seq());
                     self.looks += (out.len() - before) as u64;
                     match read? {
-                        0 if self.after >= end => self.source = Source::Unknown,
-                        0 => return self.end_of_store(),
-                        _ => return Ok(true),
+                        false if self.after >= end => self.source = Source::Unknown,
+                        false => return self.end_of_store(),
+                        true => return Ok(true),
                     }
                 }
             }

@@ -7,9 +7,13 @@ use tickwire_feeds::Nanos;
 use super::Filter;
 use super::error::Error;
 use super::events::Events;
+use crate::board::Bar;
 use crate::board::Board;
+use crate::event::Interval;
 use crate::event::Seq;
+use crate::event::SymbolId;
 use crate::store;
+use crate::store::StoredGap;
 use crate::tape;
 use crate::tape::Resume;
 use crate::tape::Tape;
@@ -121,6 +125,56 @@ impl Volume {
     #[must_use]
     pub fn read(&self, after: Seq, upto: Seq, filter: Filter) -> Events {
         Events::new(self.clone(), (after, upto), filter)
+    }
+
+    /// Gaps after a place and up to another, from the store's own list of them, and up to where
+    /// those are all; at most `limit`. `None` if the events have to be read: the journal has what
+    /// is next, or nobody.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn stored_gaps(
+        &self,
+        (after, upto): (Seq, Seq),
+        limit: u32,
+    ) -> Result<Option<(Vec<StoredGap>, Seq)>, Error> {
+        if self.journal.as_ref().is_some_and(|of| of.resumable(after) == Resume::Yes) {
+            return Ok(None);
+        }
+        let Some((archive, stored)) = self.archived().await? else { return Ok(None) };
+        let losses = archive.losses(&stored).await?;
+        let lost = losses.iter().find(|(_, upto)| *upto > after);
+        let end = lost.map_or(stored.stored, |(lost_after, _)| *lost_after).min(upto);
+        if after < stored.oldest || end <= after {
+            return Ok(None);
+        }
+        let gaps = archive.gaps(&stored, (after, end), limit).await?;
+        let is_cut = gaps.len() >= limit as usize;
+        let end = gaps.last().filter(|_| is_cut).map_or(end, |last| last.seq);
+        Ok(Some((gaps, end)))
+    }
+
+    /// Final bars that begin at or after a time and before another, from the store's table of
+    /// them, and before which time those are all there were; at most `limit`. `None` if they have
+    /// to be derived: the journal has what comes after a place, or the table does not have all.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn stored_bars(
+        &self,
+        after: Seq,
+        of: (SymbolId, Interval),
+        (from, to): (Nanos, Nanos),
+        limit: u32,
+    ) -> Result<Option<(Vec<(Seq, Bar)>, Nanos)>, Error> {
+        if self.journal.as_ref().is_some_and(|of| of.resumable(after) == Resume::Yes) {
+            return Ok(None);
+        }
+        let Some((archive, stored)) = self.archived().await? else { return Ok(None) };
+        let settled = archive.bars_settled(&stored, of).await?;
+        let Some(settled) = settled.filter(|settled| *settled > from) else { return Ok(None) };
+        let bars = archive.bars(&stored, of, (from, to.min(settled)), limit).await?;
+        Ok(Some((bars, settled)))
     }
 
     /// The store, and what it has of this tape.

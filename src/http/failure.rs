@@ -29,6 +29,11 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
+    /// A place that does not fit the tape.
+    pub(super) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
     /// Something that is not there.
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -88,7 +93,8 @@ impl Failure {
         Self { status, code, message: message.into(), headers: Vec::new() }
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    /// With a header more.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }

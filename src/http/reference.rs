@@ -23,7 +23,9 @@ use crate::clock;
 use crate::event::Channel;
 use crate::event::Seq;
 use crate::event::SymbolId;
+use crate::history::Seat;
 use crate::http::failure::Failure;
+use crate::http::history;
 use crate::http::shop::Shop;
 use crate::tape::Resume;
 use crate::wire::Code;
@@ -104,17 +106,15 @@ pub(super) struct SnapshotQuery {
     symbols: Option<String>,
     cursor: Option<String>,
     at: Option<String>,
+    epoch: Option<String>,
 }
 
-/// `GET /v1/snapshot?channel=&symbols=[&cursor=]`
+/// `GET /v1/snapshot?channel=&symbols=[&cursor=|&at=[&epoch=]]`
 pub(super) async fn snapshot(
     request: HttpRequest,
     query: web::Query<SnapshotQuery>,
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
-    if query.at.is_some() {
-        return Err(Failure::bad("at is not served yet"));
-    }
     let channel = query.channel.as_deref().ok_or_else(|| Failure::bad("channel is missing"))?;
     let channel = Channel::parse(channel).ok_or_else(|| {
         let served = Channel::ALL.map(Channel::word).join(", ");
@@ -123,32 +123,72 @@ pub(super) async fn snapshot(
     })?;
     let names = query.symbols.as_deref().ok_or_else(|| Failure::bad("symbols is missing"))?;
     let names = names.split(',').map(parse_name).collect::<Result<Vec<_>, _>>()?;
-    if let Some(cursor) = query.cursor.as_deref() {
-        reach(shop, cursor).await?;
-    }
-    let shard = shop.shard().borrow();
-    let board = shard.board();
-    let covered = cover(&names, board, shard.rules().limits.symbols)?;
-    let cursor = format!("{}:{}", shard.tape().epoch(), board.seq());
-    let mut body = format!("{{\"cursor\":\"{cursor}\",\"snapshots\":[").into_bytes();
-    let mut newest = Seq::START;
-    for (index, (_, id)) in covered.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
+    let limit = shop.shard().borrow().rules().limits.symbols;
+    let request = &request;
+    match (query.at.as_deref(), query.cursor.as_deref(), query.epoch.as_deref()) {
+        (Some(_), Some(_), _) => Err(Failure::bad("at and cursor exclude each other")),
+        (Some(at), None, epoch) => {
+            let write = move |board: &Board, epoch: &str| {
+                Snapshots::of(board, epoch, (channel, &names), limit)
+            };
+            let (snapshots, seat) = history::snapshot(shop, (at, epoch), write).await?;
+            Ok(snapshots.respond(request, Some(seat)))
         }
-        wire_json::write_snapshot(&mut body, channel, *id, board);
-        newest = board.symbol(*id).map_or(newest, |of| newest.max(board.last(channel, of)));
+        (None, _, Some(_)) => Err(Failure::bad("epoch is for at: now is of the live tape")),
+        (None, cursor, None) => {
+            if let Some(cursor) = cursor {
+                reach(shop, cursor).await?;
+            }
+            let shard = shop.shard().borrow();
+            let (board, epoch) = (shard.board(), shard.tape().epoch());
+            Ok(Snapshots::of(board, epoch, (channel, &names), limit)?.respond(request, None))
+        }
     }
-    body.extend_from_slice(b"]}");
-    // Weak: the cursor moves on while the snapshots stay as they are.
-    let tag = EntityTag::new_weak(format!("{}-{newest}-{}", shard.tape().epoch(), covered.len()));
-    let known = is_known(&request, &tag);
-    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header(ETag(tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
-    if known {
-        return Ok(response.finish());
+}
+
+/// An answer of `/v1/snapshot`.
+struct Snapshots {
+    body: Vec<u8>,
+    tag: EntityTag,
+}
+
+impl Snapshots {
+    fn of(
+        board: &Board,
+        epoch: &str,
+        (channel, names): (Channel, &[Name]),
+        limit: usize,
+    ) -> Result<Self, Failure> {
+        let covered = cover(names, board, limit)?;
+        let seq = board.seq();
+        let mut body = format!("{{\"cursor\":\"{epoch}:{seq}\",\"snapshots\":[").into_bytes();
+        let mut newest = Seq::START;
+        for (index, (_, id)) in covered.iter().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            wire_json::write_snapshot(&mut body, channel, *id, board);
+            newest = board.symbol(*id).map_or(newest, |of| newest.max(board.last(channel, of)));
+        }
+        body.extend_from_slice(b"]}");
+        // Weak: the cursor moves on while the snapshots stay as they are.
+        let tag = EntityTag::new_weak(format!("{epoch}-{newest}-{}", covered.len()));
+        Ok(Self { body, tag })
     }
-    Ok(response.content_type("application/json").body(body))
+
+    fn respond(self, request: &HttpRequest, seat: Option<Seat>) -> HttpResponse {
+        let known = is_known(request, &self.tag);
+        let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        response.insert_header(ETag(self.tag)).insert_header((header::CACHE_CONTROL, "no-cache"));
+        if known {
+            return response.finish();
+        }
+        response.content_type("application/json");
+        match seat {
+            Some(seat) => response.body(history::Sending::new([self.body.into()], seat)),
+            None => response.body(self.body),
+        }
+    }
 }
 
 /// Whether the client says that it has what the tag stands for (RFC 9110 §13.1.2).

@@ -159,7 +159,8 @@ fn check_order(from: &Point, to: Option<&Point>) -> Result<(), Reject> {
         (Point::Time(from), Some(Point::Time(to))) => to < from,
         _ => false,
     };
-    if is_inverted { Err(Reject::bad("to is before from")) } else { Ok(()) }
+    let inverted = || Reject::new(Code::RangeEmpty, "to is before from");
+    if is_inverted { Err(inverted()) } else { Ok(()) }
 }
 
 async fn place(volume: &Volume, point: &Point, head: Seq) -> Result<Seq, Reject> {

@@ -2,11 +2,11 @@
 
 use sqlx::PgConnection;
 
-use super::ledger::Figures;
 use super::ledger::GapRow;
 use super::ledger::Ledger;
 use super::ledger::Slice;
 use super::row;
+use super::tally::Figures;
 use crate::board::Board;
 use crate::event::FeedId;
 use crate::event::Seq;
@@ -26,12 +26,13 @@ pub(super) async fn keep(
 ) -> Result<(), sqlx::Error> {
     name(connection, epoch_id, board, (&ledger.feeds, &ledger.symbols)).await?;
     add_slices(connection, epoch_id, &ledger.slices).await?;
-    if !ledger.figures.is_empty() {
+    if !ledger.tally.figures().is_empty() {
         add_figures(connection, epoch_id, ledger).await?;
     }
     if !ledger.gaps.is_empty() {
         add_gaps(connection, epoch_id, &ledger.gaps).await?;
     }
+    ledger.bars.keep(connection, epoch_id).await?;
     sqlx::query("UPDATE epochs SET recv_high = $2 WHERE epoch_id = $1")
         .bind(epoch_id)
         .bind(ledger.recv_high().0)
@@ -157,7 +158,7 @@ async fn add_figures(
     epoch_id: i32,
     ledger: &Ledger,
 ) -> Result<(), sqlx::Error> {
-    let figures = &ledger.figures;
+    let figures = ledger.tally.figures();
     let column = |of: fn(&Figures) -> i64| figures.values().map(of).collect::<Vec<i64>>();
     let feeds: Vec<i32> = figures.keys().map(|(feed, _)| feed.0.cast_signed()).collect();
     let days: Vec<i32> = figures.keys().map(|(_, day)| day.0).collect();

@@ -13,7 +13,7 @@ use crate::tape::Peek;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     symbols: Option<Vec<SymbolId>>,
-    kind: Option<Kind>,
+    kinds: Option<Vec<Kind>>,
 }
 
 impl Filter {
@@ -28,15 +28,21 @@ impl Filter {
 
     /// Only this kind of events.
     #[must_use]
-    pub const fn kind(mut self, kind: Kind) -> Self {
-        self.kind = Some(kind);
+    pub fn kind(self, kind: Kind) -> Self {
+        self.kinds(vec![kind])
+    }
+
+    /// Only these kinds of events.
+    #[must_use]
+    pub fn kinds(mut self, kinds: Vec<Kind>) -> Self {
+        self.kinds = Some(kinds);
         self
     }
 
     /// Whether an event is wanted.
     #[must_use]
     pub fn wants(&self, peek: Peek) -> bool {
-        let is_kind = self.kind.is_none_or(|kind| kind == peek.kind);
+        let is_kind = self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&peek.kind));
         let is_named = |symbols: &Vec<SymbolId>| {
             peek.symbol.is_none_or(|symbol| symbols.binary_search(&symbol).is_ok())
         };
@@ -51,7 +57,7 @@ impl Filter {
     /// Whether all events are wanted.
     #[must_use]
     pub const fn is_all(&self) -> bool {
-        self.symbols.is_none() && self.kind.is_none()
+        self.symbols.is_none() && self.kinds.is_none()
     }
 }
 
@@ -66,13 +72,17 @@ impl fmt::Display for Filter {
             }
             write!(f, " AND (symbol_id = ANY ('{{{ids}}}'::int[])")?;
             // Prints and quotes always have a symbol.
-            f.write_str(match self.kind {
-                Some(Kind::Trade | Kind::Quote) => ")",
-                _ => " OR symbol_id IS NULL)",
-            })?;
+            let has_symbol = |kind: &Kind| matches!(kind, Kind::Trade | Kind::Quote);
+            let all_have = self.kinds.as_ref().is_some_and(|kinds| kinds.iter().all(has_symbol));
+            f.write_str(if all_have { ")" } else { " OR symbol_id IS NULL)" })?;
         }
-        match self.kind {
-            Some(kind) => write!(f, " AND kind = {}", kind as u8),
+        match self.kinds.as_deref() {
+            Some([kind]) => write!(f, " AND kind = {}", *kind as u8),
+            Some(kinds) => {
+                let numbers: Vec<String> =
+                    kinds.iter().map(|kind| (*kind as u8).to_string()).collect();
+                write!(f, " AND kind = ANY ('{{{}}}'::smallint[])", numbers.join(","))
+            }
             None => Ok(()),
         }
     }
@@ -92,6 +102,12 @@ mod tests {
             " AND (symbol_id = ANY ('{3,7}'::int[])) AND kind = 1"
         );
         assert_eq!(Filter::default().kind(Kind::Gap).to_string(), " AND kind = 6");
+        let of_bars = Filter::default().symbols(vec![SymbolId(3)]);
+        assert_eq!(
+            of_bars.kinds(vec![Kind::Trade, Kind::Clock]).to_string(),
+            " AND (symbol_id = ANY ('{3}'::int[]) OR symbol_id IS NULL) \
+             AND kind = ANY ('{1,8}'::smallint[])"
+        );
         let none = Filter::default().symbols(Vec::new());
         assert_eq!(none.to_string(), " AND (symbol_id = ANY ('{}'::int[]) OR symbol_id IS NULL)");
     }

@@ -1,11 +1,9 @@
 //! What a batch adds up to, besides its rows: slices, sessions, gaps, names.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use tickwire_feeds::Nanos;
-use tickwire_feeds::time::Day;
 
+use super::closed_bars::ClosedBars;
+use super::tally::Tally;
 use crate::board::Board;
 use crate::event::Body;
 use crate::event::Event;
@@ -31,19 +29,6 @@ pub(super) struct Slice {
     pub(super) events: u32,
 }
 
-/// What one feed recorded in one day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Figures {
-    pub(super) first: Seq,
-    pub(super) last: Seq,
-    pub(super) recv_first: Nanos,
-    pub(super) recv_last: Nanos,
-    pub(super) events: u64,
-    pub(super) trades: u64,
-    pub(super) quotes: u64,
-    pub(super) gaps: u64,
-}
-
 /// A gap, and whose.
 #[derive(Debug, Clone)]
 pub(super) struct GapRow {
@@ -59,7 +44,8 @@ pub(super) struct GapRow {
 pub(super) struct Ledger {
     /// The first one may go on from the batch before.
     pub(super) slices: Vec<Slice>,
-    pub(super) figures: BTreeMap<(FeedId, Day), Figures>,
+    pub(super) tally: Tally,
+    pub(super) bars: ClosedBars,
     pub(super) gaps: Vec<GapRow>,
     /// Feeds and symbols that were named.
     pub(super) feeds: Vec<FeedId>,
@@ -72,7 +58,8 @@ impl Ledger {
     pub(super) fn new(open: Option<Slice>, recv_high: Nanos) -> Self {
         Self {
             slices: open.into_iter().collect(),
-            figures: BTreeMap::new(),
+            tally: Tally::default(),
+            bars: ClosedBars::default(),
             gaps: Vec::new(),
             feeds: Vec::new(),
             symbols: Vec::new(),
@@ -96,28 +83,20 @@ impl Ledger {
     pub(super) fn add(&mut self, event: &Event, board: &Board) {
         self.recv_high = self.recv_high.max(event.recv);
         self.add_to_slice(event);
-        let of_symbol = |id| board.symbol(id).map(|symbol| symbol.feed);
-        let of_scope = |scope: &Scope| match scope {
-            Scope::Feed(feed, _) => Some(*feed),
-            Scope::Symbol(symbol, _) => of_symbol(*symbol),
-        };
-        let feed = match &event.body {
-            Body::Trade(trade) => of_symbol(trade.symbol),
-            Body::Quote(quote) => of_symbol(quote.symbol),
-            Body::Status(status) => of_scope(&status.scope),
-            Body::Gap(gap) => of_scope(&gap.scope),
-            Body::Registry(Registry::Listed { id, feed, .. }) => {
-                self.symbols.push(*id);
-                Some(*feed)
-            }
-            Body::Registry(Registry::Feed { id, .. }) => {
-                self.feeds.push(*id);
-                None
-            }
-            Body::Clock | Body::Registry(_) => None,
-        };
-        if let Some(feed) = feed {
-            self.add_to_figures(event, feed);
+        self.bars.add(event, board);
+        match &event.body {
+            Body::Registry(Registry::Listed { id, .. }) => self.symbols.push(*id),
+            Body::Registry(Registry::Feed { id, .. }) => self.feeds.push(*id),
+            _ => {}
+        }
+        let feed = self.tally.count(event, |id| board.symbol(id).map(|symbol| symbol.feed));
+        if let (Some(feed), Body::Gap(gap)) = (feed, &event.body) {
+            let symbol = match gap.scope {
+                Scope::Symbol(symbol, _) => Some(symbol),
+                Scope::Feed(..) => None,
+            };
+            let Event { seq, recv, .. } = *event;
+            self.gaps.push(GapRow { seq, recv, feed, symbol, gap: gap.clone() });
         }
     }
 
@@ -143,44 +122,12 @@ impl Ledger {
             }),
         }
     }
-
-    fn add_to_figures(&mut self, event: &Event, feed: FeedId) {
-        let Event { seq, recv, .. } = *event;
-        let figures = match self.figures.entry((feed, recv.day())) {
-            Entry::Occupied(figures) => figures.into_mut(),
-            Entry::Vacant(place) => place.insert(Figures {
-                first: seq,
-                last: seq,
-                recv_first: recv,
-                recv_last: recv,
-                events: 0,
-                trades: 0,
-                quotes: 0,
-                gaps: 0,
-            }),
-        };
-        figures.last = seq;
-        figures.recv_first = figures.recv_first.min(recv);
-        figures.recv_last = figures.recv_last.max(recv);
-        figures.events += 1;
-        match &event.body {
-            Body::Trade(_) => figures.trades += 1,
-            Body::Quote(_) => figures.quotes += 1,
-            Body::Gap(gap) => {
-                figures.gaps += 1;
-                let symbol = match gap.scope {
-                    Scope::Symbol(symbol, _) => Some(symbol),
-                    Scope::Feed(..) => None,
-                };
-                self.gaps.push(GapRow { seq, recv, feed, symbol, gap: gap.clone() });
-            }
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tickwire_feeds::time::Day;
+
     use super::*;
 
     fn clock(seq: u64, recv: Nanos) -> Event {

@@ -11,6 +11,7 @@ use super::reader::Epoch;
 use super::reader::Reader;
 use super::reader::place;
 use super::reader::time;
+use super::tally::Figures;
 use crate::event::FeedId;
 use crate::event::Seq;
 use crate::event::SymbolId;
@@ -26,22 +27,10 @@ pub struct Session {
     pub venue: String,
     /// The day.
     pub day: Day,
-    /// Its first event.
-    pub first: Seq,
-    /// Its last event.
-    pub last: Seq,
-    /// The least `recv`.
-    pub recv_first: Nanos,
-    /// The greatest `recv`.
-    pub recv_last: Nanos,
-    /// All events.
-    pub events: u64,
-    /// Prints.
-    pub trades: u64,
-    /// Best bids and asks.
-    pub quotes: u64,
-    /// Gaps told or settled.
-    pub gaps: u64,
+    /// What there is of it.
+    pub figures: Figures,
+    /// All of the tape up to here is counted.
+    pub upto: Seq,
 }
 
 /// A symbol of a stored tape.
@@ -86,7 +75,7 @@ impl Reader {
     pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
         let rows = sqlx::query(
             "SELECT e.name, f.name, f.venue, s.day - date '1970-01-01', s.first, s.last, \
-             s.recv_first, s.recv_last, s.events, s.trades, s.quotes, s.gaps \
+             s.recv_first, s.recv_last, s.events, s.trades, s.quotes, s.gaps, e.stored \
              FROM sessions s JOIN epochs e USING (epoch_id) JOIN feeds f USING (epoch_id, feed_id) \
              ORDER BY s.day, s.epoch_id, s.feed_id",
         );
@@ -149,14 +138,17 @@ fn session_of(row: &PgRow) -> Result<Session, sqlx::Error> {
         feed: row.try_get(1)?,
         venue: row.try_get(2)?,
         day: Day(row.try_get(3)?),
-        first: place(row, 4)?,
-        last: place(row, 5)?,
-        recv_first: time(row, 6)?,
-        recv_last: time(row, 7)?,
-        events: count(8)?,
-        trades: count(9)?,
-        quotes: count(10)?,
-        gaps: count(11)?,
+        figures: Figures {
+            first: place(row, 4)?,
+            last: place(row, 5)?,
+            recv_first: time(row, 6)?,
+            recv_last: time(row, 7)?,
+            events: count(8)?,
+            trades: count(9)?,
+            quotes: count(10)?,
+            gaps: count(11)?,
+        },
+        upto: place(row, 12)?,
     })
 }
 

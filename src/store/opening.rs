@@ -116,8 +116,8 @@ async fn begin(
     let begin = async move {
         connection.execute("BEGIN").await?;
         let row = sqlx::query(
-            "INSERT INTO epochs (name, oldest, stored, recv_high) VALUES ($1, $2, $2, $3) \
-             RETURNING epoch_id",
+            "INSERT INTO epochs (name, oldest, stored, recv_high, bars_upto) \
+             VALUES ($1, $2, $2, $3, CASE WHEN $2 = 0 THEN 0 END) RETURNING epoch_id",
         )
         .bind(epoch)
         .bind(signed(oldest))

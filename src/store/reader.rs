@@ -201,22 +201,39 @@ impl Events {
     /// What was not returned was not taken, save that `out` may have been appended to.
     pub async fn next_batch(&mut self, out: &mut Vec<Event>) -> Result<usize, Error> {
         let begun_at = out.len();
-        while out.len() == begun_at && self.after < self.upto {
-            let window = match self.slices.window(self.after, self.upto)? {
-                // What is known lies behind the range.
-                None if !self.slices.is_empty() => break,
-                None => match self.load().await? {
-                    Some(window) => window,
-                    None => break,
-                },
-                Some(window) => window,
-            };
-            if let Err(error) = self.take(window, out).await {
-                out.truncate(begun_at);
-                return Err(error);
+        while out.len() == begun_at {
+            if !self.next_window(out).await? {
+                break;
             }
         }
         Ok(out.len() - begun_at)
+    }
+
+    /// As [`Events::next_batch`], but looks no further than its next window, in which there may be
+    /// nothing that is wanted. `false` at the end of the range or of what is stored.
+    ///
+    /// # Errors
+    /// As [`Events::next_batch`].
+    ///
+    /// # Cancel safety
+    /// As [`Events::next_batch`].
+    pub async fn next_window(&mut self, out: &mut Vec<Event>) -> Result<bool, Error> {
+        if self.after >= self.upto {
+            return Ok(false);
+        }
+        let window = match self.slices.window(self.after, self.upto)? {
+            // What is known lies behind the range.
+            None if !self.slices.is_empty() => None,
+            None => self.load().await?,
+            window => window,
+        };
+        let Some(window) = window else { return Ok(false) };
+        let begun_at = out.len();
+        let taken = self.take(window, out).await;
+        if taken.is_err() {
+            out.truncate(begun_at);
+        }
+        taken.map(|()| true)
     }
 
     /// Reads on in the list of slices.

@@ -36,6 +36,11 @@ const CLEAN: &[&str] = &[
     "DELETE FROM losses l USING epochs e WHERE l.epoch_id = e.epoch_id AND l.upto <= e.oldest",
 ];
 
+/// Bars of the days that go. Where a venue's time is not ours those stay whose events do.
+const OLD_BARS: &str = "\
+    DELETE FROM closed_bars b USING epochs e \
+    WHERE b.epoch_id = e.epoch_id AND b.start < $1 AND b.seq <= e.oldest";
+
 /// Tapes of which nothing is left; one that another program began just now is none of them.
 const FORGET: &str = "\
     DELETE FROM epochs e WHERE e.oldest = e.stored AND e.epoch_id <> $1 \
@@ -58,6 +63,7 @@ pub(super) async fn retire(
     for sql in CLEAN {
         sqlx::query(*sql).execute(&mut *connection).await?;
     }
+    sqlx::query(OLD_BARS).bind(cutoff).execute(&mut *connection).await?;
     sqlx::query("DELETE FROM sessions WHERE day < date '1970-01-01' + $1")
         .bind(first.0)
         .execute(&mut *connection)

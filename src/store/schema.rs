@@ -17,8 +17,10 @@ use super::connection::connect;
 use super::error::Error;
 
 /// All migrations, in their order. What was released is never edited, only followed by another.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "history", include_str!("../../migrations/0001_history.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "history", include_str!("../../migrations/0001_history.sql")),
+    (2, "bars", include_str!("../../migrations/0002_bars.sql")),
+];
 
 /// Longest time that migrations may take in all: they are made so that they are quick.
 const PATIENCE: Patience = Patience { timeout_ms: 120_000 };

@@ -85,6 +85,15 @@ impl Life {
         }
     }
 
+    /// Lets time be told so often.
+    pub(crate) fn clocks(&mut self, count: usize) {
+        for _ in 0..count {
+            let next = self.board.seq().next().max(self.journal.next_seq());
+            let event = self.board.stamp_clock(self.now, next);
+            self.append(&[event]);
+        }
+    }
+
     fn tick(&mut self) -> Event {
         loop {
             self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -367,17 +376,18 @@ fn sessions_and_gaps_are_those_of_the_events() {
         let events: Vec<Event> =
             life.events().into_iter().filter(|e| e.recv.day() == day).collect();
         let count = |of: fn(&Body) -> bool| events.iter().filter(|e| of(&e.body)).count() as u64;
-        assert_eq!(session.trades, count(|body| matches!(body, Body::Trade(_))));
-        assert_eq!(session.quotes, count(|body| matches!(body, Body::Quote(_))));
-        assert_eq!(session.gaps, count(|body| matches!(body, Body::Gap(_))));
-        assert!(session.gaps > 0);
+        assert_eq!(session.figures.trades, count(|body| matches!(body, Body::Trade(_))));
+        assert_eq!(session.figures.quotes, count(|body| matches!(body, Body::Quote(_))));
+        assert_eq!(session.figures.gaps, count(|body| matches!(body, Body::Gap(_))));
+        assert!(session.figures.gaps > 0);
         let of_feed =
             |body: &Body| !matches!(body, Body::Clock | Body::Registry(Registry::Feed { .. }));
-        assert_eq!(session.events, count(of_feed));
+        assert_eq!(session.figures.events, count(of_feed));
         let first = events.iter().find(|event| of_feed(&event.body)).unwrap().seq;
-        assert_eq!(session.first, first);
+        assert_eq!(session.figures.first, first);
+        assert_eq!(session.upto, life.tape.head());
     }
-    let count: u64 = sessions.iter().map(|session| session.gaps).sum();
+    let count: u64 = sessions.iter().map(|session| session.figures.gaps).sum();
     let (reader, epoch) = (world.reader(), world.epoch(life.tape.epoch()));
     let gaps = reader.gaps(&epoch, (Seq(0), Seq::MAX), 10_000);
     let gaps = world.runtime.block_on(gaps).unwrap();

@@ -232,12 +232,17 @@ impl Writer {
         let (connection, epoch_id, stored) = (&mut self.connection, self.epoch_id, self.stored);
         let begin = async move {
             connection.execute("BEGIN").await?;
-            sqlx::query("UPDATE epochs SET stored = $3 WHERE epoch_id = $1 AND stored = $2")
-                .bind(epoch_id)
-                .bind(stored.0.cast_signed())
-                .bind(last.0.cast_signed())
-                .execute(connection)
-                .await
+            // What was stored without its bars is never claimed to have them.
+            sqlx::query(
+                "UPDATE epochs SET stored = $3, \
+                 bars_upto = CASE WHEN bars_upto = $2 THEN $3::bigint END \
+                 WHERE epoch_id = $1 AND stored = $2",
+            )
+            .bind(epoch_id)
+            .bind(stored.0.cast_signed())
+            .bind(last.0.cast_signed())
+            .execute(connection)
+            .await
         };
         match self.patience.wait("begin a batch", begin).await?.rows_affected() {
             1 => Ok(()),

@@ -34,6 +34,20 @@ pub(super) enum Ending {
     Clean(Seq),
 }
 
+impl State {
+    /// What the state file in a directory says, if there is one that can be read. Nothing is
+    /// changed.
+    pub(super) fn read(dir: &Path) -> Option<Self> {
+        let file = File::open(dir.join("state")).ok()?;
+        let slots = SLOT_OFFSETS.into_iter().filter_map(|offset| {
+            let mut bytes = [0; SLOT_BYTES];
+            file.read_exact_at(&mut bytes, offset).ok()?;
+            decode(&bytes).filter(|(_, version, _)| *version <= VERSION)
+        });
+        slots.max_by_key(|(generation, ..)| *generation).map(|(.., state)| state)
+    }
+}
+
 /// The state file, open.
 #[derive(Debug)]
 pub(super) struct StateFile {

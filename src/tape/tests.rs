@@ -20,6 +20,8 @@ use super::*;
 use crate::event::FeedId;
 use crate::event::Registry;
 
+mod checkup;
+
 const NOW: Nanos = Nanos(1_763_700_000_000_000_000);
 const SYMBOLS: u64 = 5;
 

@@ -3,6 +3,8 @@
 //! Field order is fixed. Symbols, digits, times and our own words need no escaping; what a venue
 //! wrote freely does.
 
+mod row;
+
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Price;
 use tickwire_feeds::Size;
@@ -19,13 +21,17 @@ use crate::event::Channel;
 use crate::event::DayStart;
 use crate::event::Event;
 use crate::event::Fields;
-use crate::event::Gap;
 use crate::event::Health;
 use crate::event::Late;
 use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::event::TickerChange;
 use crate::event::Trade;
+
+pub use row::GapRow;
+pub use row::write_bar_row;
+pub use row::write_gap_row;
+pub use row::write_row;
 
 /// A stream as its messages name it.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +85,7 @@ pub fn write_event(out: &mut Vec<u8>, stream: StreamName<'_>, event: &Event, pre
             let prev = gap.scope.link(channel).map_or(prev, |link| link.prev);
             let mut json = Json::begin(out, "gap", stream, event.seq);
             json.number("prev", prev.0);
-            json.gap(gap);
+            json.gap((gap.cause.word(), gap.state.word()), gap.missing, gap.of);
             json.end();
         }
         _ => {}
@@ -128,13 +134,7 @@ pub fn write_bar(
     let stream = StreamName { channel, id, symbol: symbol.symbol.as_str() };
     let mut json = Json::begin(out, "bar", stream, board.seq());
     json.number("prev", prev.unwrap_or_else(|| board.before(channel, symbol)).0);
-    json.time("start", bar.start);
-    json.price_or_null("open", bar.range.map(|range| range.open));
-    json.price_or_null("high", bar.range.map(|range| range.high));
-    json.price_or_null("low", bar.range.map(|range| range.low));
-    json.price_or_null("close", bar.close.map(|close| close.price));
-    json.size_or_null("volume", bar.volume);
-    json.bar_stage(bar);
+    json.bar(bar);
     json.end();
 }
 
@@ -450,6 +450,16 @@ impl<'a> Json<'a> {
         }
     }
 
+    fn bar(&mut self, bar: &Bar) {
+        self.time("start", bar.start);
+        self.price_or_null("open", bar.range.map(|range| range.open));
+        self.price_or_null("high", bar.range.map(|range| range.high));
+        self.price_or_null("low", bar.range.map(|range| range.low));
+        self.price_or_null("close", bar.close.map(|close| close.price));
+        self.size_or_null("volume", bar.volume);
+        self.bar_stage(bar);
+    }
+
     fn bar_stage(&mut self, bar: &Bar) {
         self.number("trades", bar.trades);
         self.key("final");
@@ -457,13 +467,13 @@ impl<'a> Json<'a> {
         self.number("revision", bar.revision().into());
     }
 
-    fn gap(&mut self, gap: &Gap) {
-        self.word("cause", gap.cause.word());
-        if let Some(missing) = gap.missing {
+    fn gap(&mut self, (cause, state): (&str, &str), missing: Option<u64>, of: Seq) {
+        self.word("cause", cause);
+        if let Some(missing) = missing {
             self.number("missing", missing);
         }
-        self.word("state", gap.state.word());
-        self.number("of", gap.of.0);
+        self.word("state", state);
+        self.number("of", of.0);
     }
 }
 

@@ -14,7 +14,12 @@ use tickwire::clock::monotonic;
 
 use crate::client::Chains;
 use crate::client::Client;
+use crate::client::get;
 use crate::harness::Server;
+use crate::harness::eventually;
+use crate::harness::since;
+use crate::history;
+use crate::postgres::Postgres;
 
 const LENGTHS_S: [(&str, i64); 5] =
     [("bars.1s", 1), ("bars.1m", 60), ("bars.5m", 300), ("bars.1h", 3_600), ("bars.1d", 86_400)];
@@ -81,13 +86,42 @@ fn figures(trades: &[(String, String)]) -> Figures {
     (ends.0, by(true), by(false), ends.1, volume.to_string(), trades.len() as u64)
 }
 
-fn start(path: &Path) -> Server {
+fn start(path: &Path, store: &str) -> Server {
     Server::start(&[
         ("feeds.tape.venue", "file"),
         ("feeds.tape.path", path.to_str().unwrap()),
         ("feeds.tape.speed", "0"),
         ("stream.heartbeat_ms", "200"),
+        ("store.url", store),
     ])
+}
+
+/// The last messages of all bars, as rows of history, by channel and symbol.
+type Rows = BTreeMap<(String, String), BTreeMap<String, String>>;
+
+fn rows(texts: &[String]) -> Rows {
+    let mut rows = Rows::new();
+    for text in texts.iter().filter(|text| text.starts_with(r#"{"type":"bar""#)) {
+        let bar: Value = serde_json::from_str(text).unwrap();
+        let word = |key: &str| bar[key].as_str().unwrap().to_owned();
+        let stream = rows.entry((word("channel"), word("symbol"))).or_default();
+        stream.insert(word("start"), history::row_of(text));
+    }
+    rows
+}
+
+/// History says the same.
+#[track_caller]
+fn check_history(server: &Server, rows: &Rows, epoch: &str) {
+    for ((channel, symbol), rows) in rows {
+        let interval = channel.trim_start_matches("bars.");
+        let path = format!(
+            "/v1/bars?symbol={symbol}&interval={interval}&epoch={epoch}&limit=997&format=ndjson"
+        );
+        let got = history::pages(server, &path);
+        assert_eq!(got.len(), rows.len(), "{path}");
+        assert!(got.iter().eq(rows.values()), "{path}");
+    }
 }
 
 /// Everything of all bars from the beginning of the tape on, until the recording has ended and the
@@ -124,7 +158,9 @@ fn listen(server: &Server, channels: &[&str]) -> Vec<String> {
 #[track_caller]
 fn check(name: &str, least_final: usize) {
     let Some(path) = recording(name) else { return };
-    let server = start(&path);
+    let postgres = Postgres::start(&[]);
+    let store = postgres.as_ref().map(Postgres::url).unwrap_or_default();
+    let server = start(&path, &store);
     let channels = LENGTHS_S.map(|(channel, _)| channel);
     let texts = listen(&server, &channels);
     let mut chains = Chains::default();
@@ -163,10 +199,26 @@ fn check(name: &str, least_final: usize) {
         let (again, live) = (again.iter().filter(behind), live[symbol].iter().filter(behind));
         assert!(again.clone().count() > 1 && again.eq(live), "{symbol}: not the same bytes");
     }
+    // The same from the journal, and, when that is gone, from the store.
+    let rows = rows(&texts);
+    let epoch = Client::connect(server.address).welcome["epoch"].as_str().unwrap().to_owned();
+    check_history(&server, &rows, &epoch);
+    if postgres.is_some() {
+        server.signal("-TERM");
+        assert!(server.end().status.success());
+        let server = Server::start(&[("store.url", &store)]);
+        eventually("the store is read", || {
+            get(server.address, &format!("/v1/gaps?epoch={epoch}")).status == 200
+        });
+        let begun = monotonic();
+        check_history(&server, &rows, &epoch);
+        println!("{name}: {} streams of bars from Postgres in {:?}", rows.len(), since(begun));
+    }
 }
 
-/// What was got of the bars of a minute, by symbol, each with its place. The first is a snapshot: of
-/// a symbol that is listed while a pattern waits for it, as it stands when there is time to send it.
+/// What was got of the bars of a minute, by symbol, each with its place. The first is a snapshot:
+/// of a symbol that is listed while a pattern waits for it, as it stands when there is time to send
+/// it.
 fn of_minutes(texts: &[String]) -> BTreeMap<String, Vec<(u64, String)>> {
     let mut streams: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for text in texts.iter().filter(|text| text.contains(r#""channel":"bars.1m""#)) {

@@ -74,6 +74,11 @@ impl Running {
         BufReader::new(self.child.stdout.take().unwrap())
     }
 
+    /// Its stdin, once, if the command pipes it.
+    pub(crate) fn stdin(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().unwrap()
+    }
+
     /// Its number.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -177,7 +182,16 @@ impl Stopped {
     /// Starts it again, at the same port with the same tape.
     #[track_caller]
     pub(crate) fn start(self) -> Server {
-        Server::at(&self.address, self.directory, [("TICKWIRE__FEEDS__SIM__TICKS_PER_S", "2000")])
+        self.start_with([("TICKWIRE__FEEDS__SIM__TICKS_PER_S", "2000")])
+    }
+
+    /// The same with other settings.
+    #[track_caller]
+    pub(crate) fn start_with<'a>(
+        self,
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Server {
+        Server::at(&self.address, self.directory, settings)
     }
 }
 

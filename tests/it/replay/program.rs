@@ -50,7 +50,7 @@ fn exit_codes_tell_what_was_wrong() {
         (&["sim:NO-SUCH", "--from", "1s"][..], 4, "unknown symbol"),
         (&["sim:*", "--from", "2100-01-01T00:00:00Z"], 4, "range_empty"),
         (&["sim:*", "--from", "nosuch00:1"], 4, "epoch_mismatch"),
-        (&["sim:*", "--from", "1s", "--to", "1h"], 2, "bad_request"),
+        (&["sim:*", "--from", "1s", "--to", "1h"], 4, "range_empty"),
         (&["sim:*", "--from", "1s", "--speed", "1e9"], 2, "bad_request"),
         (&["sim:*", "--from", "tomorrow"], 2, "2026-11-20T14:30:00Z"),
         (&["sim:*", "--from", "1s", "--url", "ws://127.0.0.1:1"], 3, "tickwire serve"),
