@@ -342,7 +342,10 @@ fn a_feed_is_told_what_it_lacks() {
     file_is_told("[feeds.sim]\nsilence_ms = 0", &["a number 1..=3600000"]);
     let capture = "[feeds.f]\nvenue = 'file'\npath = 'x'\ndecode = 'binance'";
     file_is_told(capture, &["feeds.f.symbols", "at least one symbol"]);
-    file_is_told(&capture.replace("'binance'", "'okx'"), &["\"csv\" or the venue of a capture"]);
+    file_is_told(
+        &capture.replace("'binance'", "'okx'"),
+        &["\"csv\", \"tape\" or the venue of a capture"],
+    );
     let csv = "[feeds.f]\nvenue = 'file'\npath = 'x'\nsymbols = ['AAPL']";
     file_is_told(csv, &["a CSV is played whole"]);
     file_is_told("[feeds.f]\nvenue = 'file'\npath = 'x'\nspeed = -1", &["a speed"]);
