@@ -81,6 +81,17 @@ pub(super) struct Print {
     counts: bool,
 }
 
+/// What became of a print in a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Its bar was there.
+    InKnown,
+    /// It began one, and the oldest may be kept no longer.
+    InNew,
+    /// Its bar is too old.
+    Nowhere,
+}
+
 /// When bars are due to be final.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
@@ -241,8 +252,8 @@ impl Series {
         self.own = seq;
     }
 
-    /// Counts a print in its bar, unless that is too old. Returns where a bar ends that it began.
-    pub(super) fn count(&mut self, print: &Print, interval: Interval, seq: Seq) -> Option<Nanos> {
+    /// Counts a print in its bar, unless that is too old.
+    pub(super) fn count(&mut self, print: &Print, interval: Interval, seq: Seq) -> Counted {
         if let Some(latest) = &mut self.latest
             && print.at >= latest.start
             && print.at < latest.end(interval)
@@ -250,34 +261,32 @@ impl Series {
             latest.add(print);
             self.changed = latest.start;
             self.touch(seq);
-            return None;
+            return Counted::InKnown;
         }
         self.count_elsewhere(print, interval, seq)
     }
 
     #[cold]
-    fn count_elsewhere(&mut self, print: &Print, interval: Interval, seq: Seq) -> Option<Nanos> {
+    fn count_elsewhere(&mut self, print: &Print, interval: Interval, seq: Seq) -> Counted {
         let start = interval.start_of(print.at);
         let is_newer = self.latest.as_ref().is_none_or(|latest| start > latest.start);
-        let begun = if is_newer {
+        let counted = if is_newer {
             let mut bar = Bar::begin(start);
             bar.add(print);
-            let end = bar.end(interval);
             self.older.extend(self.latest.replace(bar));
-            Some(end)
+            Counted::InNew
         } else {
             let at = self.older.partition_point(|bar| bar.start < start);
             if let Some(bar) = self.older.get_mut(at).filter(|bar| bar.start == start) {
                 bar.add(print);
-                None
+                Counted::InKnown
             } else if at == 0 && self.is_full(interval) {
-                return None;
+                return Counted::Nowhere;
             } else {
                 let mut bar = Bar::begin(start);
                 bar.add(print);
-                let end = bar.end(interval);
                 self.older.insert(at, bar);
-                Some(end)
+                Counted::InNew
             }
         };
         if self.older.len() >= Self::kept(interval) {
@@ -285,7 +294,7 @@ impl Series {
         }
         self.changed = start;
         self.touch(seq);
-        begun
+        counted
     }
 
     /// Makes the oldest open bar final if it is due; says whether there was one.

@@ -2,6 +2,7 @@
 
 use tickwire_feeds::Nanos;
 
+use super::bar::Counted;
 use super::bar::Due;
 use super::bar::Print;
 use super::bar::Series;
@@ -20,13 +21,13 @@ pub struct SymbolBars {
     /// feed's.
     pub(crate) lag: i64,
     pub(crate) series: [Series; Interval::ALL.len()],
-    /// Where the open bar ends that ends first; earlier if that one is no longer kept.
+    /// Where the open bar ends that ends first.
     next_end: Option<Nanos>,
     /// When the agenda looks at it next: never after its next bar is due, maybe before.
     scheduled: Option<Nanos>,
 }
 
-/// When to look at it depends on the way here, so it is no part of the state.
+/// When the agenda looks at it depends on the way here, so it is no part of the state.
 impl PartialEq for SymbolBars {
     fn eq(&self, other: &Self) -> bool {
         (self.lag, &self.series) == (other.lag, &other.series)
@@ -92,10 +93,12 @@ impl SymbolBars {
         if trade.late == Late::No {
             self.lag = event.recv.0.saturating_sub(print.at.0);
         }
+        let mut has_begun = false;
         for (interval, series) in Interval::ALL.into_iter().zip(&mut self.series) {
-            if let Some(end) = series.count(&print, interval, event.seq) {
-                self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
-            }
+            has_begun |= series.count(&print, interval, event.seq) == Counted::InNew;
+        }
+        if has_begun {
+            self.find_next_end();
         }
     }
 
