@@ -14,6 +14,7 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::harness::eventually;
 use crate::server::Running;
 use crate::server::Server;
 use crate::server::tickwire;
@@ -508,7 +509,11 @@ fn sessions_are_listed_shown_and_removed() {
     let live = |args: &[&str]| {
         ended(&tickwire().args(args).arg("--tape-dir").arg(server.tape()).output().unwrap())
     };
-    let (_, listed, _) = live(&["sessions", "ls", "--json"]);
+    let mut listed = String::new();
+    eventually("its first events are there", || {
+        listed = live(&["sessions", "ls", "--json"]).1;
+        !listed.is_empty()
+    });
     let row: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
     assert_eq!(row["feed"], "sim");
     let (code, _, talk) = live(&["sessions", "rm", row["epoch"].as_str().unwrap(), "--yes"]);
