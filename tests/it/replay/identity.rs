@@ -18,6 +18,12 @@ use crate::postgres::Postgres;
 
 const CHANNELS: [&str; 3] = ["ticker", "trades", "bars.1s"];
 
+/// How long is recorded: shortly, or as long as `IDENTITY_S` says.
+fn time_or(seconds: u64) -> Duration {
+    let said = std::env::var("IDENTITY_S").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(said.unwrap_or(seconds))
+}
+
 /// What a client got live.
 struct Recording {
     epoch: String,
@@ -87,7 +93,7 @@ fn check_same(live: &[String], replayed: &[String], source: &str) {
 fn a_replay_is_byte_for_byte_what_was_live() {
     let server = Server::start(&[("feeds.sim.ticks_per_s", "5000")]);
     crate::http::wait_until_ready(&server);
-    let live = record(&server, Duration::from_secs(4));
+    let live = record(&server, time_or(4));
     let at = |seq: u64| json!({"epoch": live.epoch, "seq": seq});
     check_same(&live.messages, &replay(&server, &live, &at(live.from)), "the journal");
     let beginning = at(0);
@@ -107,7 +113,7 @@ fn a_recorded_market_is_replayed_as_it_was_live() {
             [("feeds.day.venue", "file"), ("feeds.day.path", path), ("feeds.day.speed", "20")];
         let server = Server::start(&settings);
         crate::http::wait_until_ready(&server);
-        let live = record(&server, Duration::from_secs(4));
+        let live = record(&server, time_or(4));
         let from = json!({"epoch": live.epoch, "seq": live.from});
         check_same(&live.messages, &replay(&server, &live, &from), path);
     }
@@ -126,7 +132,7 @@ fn postgres_and_the_seam_make_no_difference() {
     ];
     let server = Server::start(&settings);
     crate::http::wait_until_ready(&server);
-    let live = record(&server, Duration::from_secs(6));
+    let live = record(&server, time_or(6));
     let at = |seq: u64| json!({"epoch": live.epoch, "seq": seq});
     check_same(&live.messages, &replay(&server, &live, &at(live.from)), "the journal");
     let oldest = || metric(&server, "tickwire_tape_oldest");
