@@ -350,7 +350,7 @@ fn an_interrupted_import_leaves_nothing_behind() {
     let mut stdin = child.stdin();
     let begun = || desk.imports().len() == 1;
     stdin.write_all(sample(100_000).as_bytes()).unwrap();
-    crate::harness::eventually("it has begun", begun);
+    eventually("it has begun", begun);
     child.signal("INT");
     // It sees the signal with the next rows.
     drop(stdin.write_all(sample(100_000).as_bytes()));
@@ -397,9 +397,7 @@ fn an_interrupted_export_goes_on_to_the_same_file() {
     let args = ["export", "--epoch", &epoch, "--format", "ndjson", "-o", out.to_str().unwrap()];
     let mut export = Running::start(&mut desk.command(&args));
     let partial = desk.path("out.ndjson.gz.partial");
-    crate::harness::eventually("it writes", || {
-        fs::metadata(&partial).is_ok_and(|file| file.len() > 100_000)
-    });
+    eventually("it writes", || fs::metadata(&partial).is_ok_and(|file| file.len() > 100_000));
     export.signal("INT");
     assert_eq!(export.ended().code(), Some(130));
     assert!(!out.exists());
