@@ -127,7 +127,9 @@ fn verdict(
         Goal::Stalled(most) => {
             let p99 = |reports| median(reports, |report: &Report| report.latency.p99_us);
             let share = p99(real) * 100 / unstalled.map_or(1, p99).max(1);
-            let each = figure(real, grown) / scenario.stalled().max(1) as u64;
+            let without = unstalled.map_or(0, |reports| median(reports, grown));
+            let each =
+                figure(real, grown).saturating_sub(without) / scenario.stalled().max(1) as u64;
             Some(format!(
                 "p99 of the others {} × that without, goal ≤ 1.10; {each} B a stalled client, \
                  goal ≤ {most}",
