@@ -30,6 +30,7 @@ use tickwire::subscriber::View;
 use tickwire::tape;
 use tickwire::tape::Settings;
 use tickwire::tape::Tape;
+use tickwire::wire::Form;
 use tickwire::wire::answer::Limits;
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Price;
@@ -111,7 +112,7 @@ impl Bench {
             write_deadline: forever,
             reconnect_spread: Duration::ZERO,
         };
-        let mut subscriber = Subscriber::new(Arc::new(rules), &self.view());
+        let mut subscriber = Subscriber::new(Arc::new(rules), Form::Text, &self.view());
         let op = r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"],"conflate_ms":250}"#;
         subscriber.on_text(op.as_bytes(), &self.view());
         let mut slots = vec![0; SYMBOLS as usize];

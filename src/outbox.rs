@@ -1,6 +1,6 @@
 //! The outbox: bytes that wait for one client, as one contiguous buffer.
 //!
-//! Frames that are due in one wake-up stand side by side and leave in one write. The bound is the
+//! Messages that are due in one wake-up stand side by side and leave in one write. The bound is the
 //! caller's to keep: it asks for room before it pushes data, and acts by the `slow` policy when
 //! there is none.
 
@@ -9,12 +9,13 @@ use bytes::Bytes;
 use bytes::BytesMut;
 
 use crate::wire::Close;
-use crate::wire::frame;
+use crate::wire::Form;
 use crate::wire::frame::Opcode;
 
-/// Bytes that wait for one WebSocket client.
+/// Bytes that wait for one client.
 #[derive(Debug)]
 pub struct Outbox {
+    form: Form,
     bytes: BytesMut,
     bound: usize,
     patience: Patience,
@@ -42,16 +43,16 @@ enum State {
 impl Outbox {
     /// An empty one for at most `bound` bytes of data.
     #[must_use]
-    pub fn new(bound: usize) -> Self {
+    pub fn new(form: Form, bound: usize) -> Self {
         let (bytes, patience, state) = (BytesMut::new(), Patience::None, State::Open);
-        Self { bytes, bound, patience, pushed: 0, most: 0, state }
+        Self { form, bytes, bound, patience, pushed: 0, most: 0, state }
     }
 
     /// An empty one of which the caller waits for the client: it hands in an event only while
     /// [`Outbox::wants_more`], and then all messages of that event have room.
     #[must_use]
-    pub fn patient(bound: usize) -> Self {
-        Self { patience: Patience::Endless, ..Self::new(bound) }
+    pub fn patient(form: Form, bound: usize) -> Self {
+        Self { patience: Patience::Endless, ..Self::new(form, bound) }
     }
 
     /// Whether a message of that many bytes stays within the bound.
@@ -113,20 +114,18 @@ impl Outbox {
 
     /// Appends one message. Nothing follows a close.
     pub fn push(&mut self, message: &[u8]) {
-        self.push_frame(Opcode::Text, message);
+        self.append(|form, bytes| form.write(bytes, message));
     }
 
-    /// Appends a ping or pong.
+    /// Appends a ping or pong, if clients of this form know them.
     pub fn push_control(&mut self, opcode: Opcode, payload: &[u8]) {
-        self.push_frame(opcode, payload);
+        self.append(|form, bytes| form.write_control(bytes, opcode, payload));
     }
 
-    /// Appends a close frame; the connection ends when it has left.
+    /// Says that it ends; it does when all bytes have left.
     pub fn close(&mut self, close: Close) {
         if self.state == State::Open {
-            let before = self.bytes.len();
-            frame::write_close(&mut self.bytes, close);
-            self.pushed += (self.bytes.len() - before) as u64;
+            self.append(|form, bytes| form.write_close(bytes, close));
             self.state = State::Closing(close);
         }
     }
@@ -157,7 +156,7 @@ impl Outbox {
         self.most = self.bytes.len();
     }
 
-    /// Takes all that waits, without a copy; it ends with a whole frame.
+    /// Takes all that waits, without a copy; it ends with a whole message.
     pub fn take_all(&mut self) -> Bytes {
         self.most = self.most.max(self.bytes.len());
         self.bytes.split().freeze()
@@ -170,10 +169,10 @@ impl Outbox {
         taken
     }
 
-    fn push_frame(&mut self, opcode: Opcode, payload: &[u8]) {
+    fn append(&mut self, write: impl FnOnce(Form, &mut BytesMut)) {
         if self.state == State::Open {
             let before = self.bytes.len();
-            frame::write(&mut self.bytes, opcode, payload);
+            write(self.form, &mut self.bytes);
             self.pushed += (self.bytes.len() - before) as u64;
         }
     }
@@ -185,7 +184,7 @@ mod tests {
 
     #[test]
     fn frames_leave_side_by_side_in_order() {
-        let mut outbox = Outbox::new(64);
+        let mut outbox = Outbox::new(Form::Text, 64);
         outbox.push(b"one");
         outbox.push(b"two");
         outbox.close(Close::Answer(Some(1000)));
@@ -197,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_buffer_goes_when_it_was_not_needed_for_a_while() {
-        let mut outbox = Outbox::new(1 << 20);
+        let mut outbox = Outbox::new(Form::Text, 1 << 20);
         let message = [b'x'; 1_000];
         (0..100).for_each(|_| outbox.push(&message));
         outbox.trim();
@@ -213,7 +212,7 @@ mod tests {
 
     #[test]
     fn room_ends_at_the_bound() {
-        let mut outbox = Outbox::new(10);
+        let mut outbox = Outbox::new(Form::Text, 10);
         assert!(outbox.has_room(10));
         outbox.push(b"12345678");
         assert!(outbox.has_room(0) && !outbox.has_room(1));

@@ -32,6 +32,7 @@ use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Tape;
 use crate::wire::Close;
+use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Id;
@@ -203,7 +204,7 @@ impl Replay {
             age_ms: moment.age_ms,
             pace: Keeping::Keeping,
         };
-        let subscriber = Subscriber::for_replay(rules, &view, tape.head());
+        let subscriber = Subscriber::for_replay(rules, Form::Text, &view, tape.head());
         Self {
             subscriber,
             tape,

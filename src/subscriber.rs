@@ -39,6 +39,7 @@ use crate::outbox::Outbox;
 use crate::tape::Tape;
 use crate::wire::Close;
 use crate::wire::Code;
+use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Entry;
@@ -189,15 +190,16 @@ struct Waiting {
 impl Subscriber {
     /// A client that has just connected; its `welcome` is the first message.
     #[must_use]
-    pub fn new(rules: Arc<Rules>, view: &View<'_>) -> Self {
-        let mut subscriber = Self::silent(rules, view.now);
+    pub fn new(rules: Arc<Rules>, form: Form, view: &View<'_>) -> Self {
+        let outbox = Outbox::new(form, rules.limits.buffer_bytes);
+        let mut subscriber = Self::silent(rules, outbox, view.now);
         subscriber.welcome(view, view.board.seq());
         subscriber
     }
 
-    fn silent(rules: Arc<Rules>, now: Instant) -> Self {
+    fn silent(rules: Arc<Rules>, outbox: Outbox, now: Instant) -> Self {
         Self {
-            outbox: Outbox::new(rules.limits.buffer_bytes),
+            outbox,
             streams: Streams::default(),
             subscriptions: Vec::new(),
             subscriptions_made: 0,

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod code;
 pub mod csv;
+pub mod form;
 pub mod frame;
 pub mod json;
 pub mod op;
@@ -11,3 +12,4 @@ pub mod pattern;
 pub use code::Close;
 pub use code::Code;
 pub use code::Reject;
+pub use form::Form;

@@ -36,6 +36,7 @@ use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::wire::Close;
 use crate::wire::Code;
+use crate::wire::Form;
 use crate::wire::Reject;
 
 /// The only subprotocol that is served, also to a client that names none.
@@ -54,7 +55,7 @@ pub(super) async fn stream(
     let Upgraded { response, incoming, over, visit } =
         upgrade(&request, payload, (shop, guest)).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
-    let id = shard.borrow_mut().connect(line);
+    let id = shard.borrow_mut().connect(line, Form::Text);
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
     let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))

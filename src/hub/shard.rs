@@ -44,6 +44,7 @@ use crate::subscriber::View;
 use crate::tape::Cursor;
 use crate::tape::Error;
 use crate::tape::Tape;
+use crate::wire::Form;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
 
@@ -170,9 +171,9 @@ impl Shard {
     }
 
     /// A client connected; `line` is its socket, if that can be written to.
-    pub fn connect(&mut self, line: Option<Rc<Line>>) -> ConnectionId {
+    pub fn connect(&mut self, line: Option<Rc<Line>>, form: Form) -> ConnectionId {
         let now = clock::monotonic();
-        let mut subscriber = Subscriber::new(Arc::clone(&self.rules), &self.view(now));
+        let mut subscriber = Subscriber::new(Arc::clone(&self.rules), form, &self.view(now));
         if let Some(service) = self.service() {
             subscriber.on_service(&service.to_json());
         }

@@ -95,6 +95,7 @@ fn early(heartbeat: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Form;
     use crate::wire::answer::Limits;
 
     fn rules() -> Rules {
@@ -111,7 +112,7 @@ mod tests {
     /// Runs to the end of patience, or 300 s; the client takes bytes and answers as told.
     fn run(takes: bool, answers: bool) -> (Option<Close>, u64, usize) {
         let (rules, start) = (rules(), crate::clock::monotonic());
-        let (mut pulse, mut outbox) = (Pulse::new(&rules, start), Outbox::new(1 << 20));
+        let (mut pulse, mut outbox) = (Pulse::new(&rules, start), Outbox::new(Form::Text, 1 << 20));
         let (mut now, mut heartbeats) = (start, 0);
         outbox.push(b"welcome");
         while now < start + Duration::from_secs(300) {

@@ -17,6 +17,7 @@ use crate::subscriber::View;
 use crate::subscriber::subscribing::Begin;
 use crate::subscriber::subscribing::resolve;
 use crate::wire::Code;
+use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Id;
@@ -47,9 +48,9 @@ impl Subscriber {
     /// The subscriber of a replay, whose driver waits for the client. `head` is the end of the
     /// server's tape.
     #[must_use]
-    pub fn for_replay(rules: Arc<Rules>, view: &View<'_>, head: Seq) -> Self {
-        let mut subscriber = Self::silent(rules, view.now);
-        subscriber.outbox = Outbox::patient(subscriber.rules.limits.buffer_bytes);
+    pub fn for_replay(rules: Arc<Rules>, form: Form, view: &View<'_>, head: Seq) -> Self {
+        let outbox = Outbox::patient(form, rules.limits.buffer_bytes);
+        let mut subscriber = Self::silent(rules, outbox, view.now);
         subscriber.welcome(view, head);
         subscriber
     }

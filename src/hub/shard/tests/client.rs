@@ -15,6 +15,7 @@ use serde_json::json;
 use super::world::World;
 use crate::event::Channel;
 use crate::hub::shard::ConnectionId;
+use crate::wire::Form;
 use crate::wire::op::Slow;
 
 /// What a client asks for.
@@ -76,7 +77,7 @@ impl Client {
     pub(super) fn connect(world: &mut World, shard: usize) -> Self {
         Self {
             shard,
-            id: world.shards[shard].connect(None),
+            id: world.shards[shard].connect(None, Form::Text),
             flag: Arc::new(Flag(AtomicBool::new(true))),
             bytes: Vec::new(),
             queue: VecDeque::new(),

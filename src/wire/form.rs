@@ -1,0 +1,65 @@
+//! The form in which messages stand among the bytes that a client gets.
+
+use bytes::BytesMut;
+
+use crate::wire::Close;
+use crate::wire::frame;
+use crate::wire::frame::Opcode;
+
+/// How one message is told from the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// WebSocket text messages of JSON.
+    Text,
+    /// One JSON object a line, each ended by a line feed.
+    Lines,
+}
+
+impl Form {
+    /// Appends one message of JSON.
+    pub fn write(self, out: &mut BytesMut, message: &[u8]) {
+        match self {
+            Self::Text => frame::write(out, Opcode::Text, message),
+            Self::Lines => {
+                out.reserve(message.len() + 1);
+                out.extend_from_slice(message);
+                out.extend_from_slice(b"\n");
+            }
+        }
+    }
+
+    /// Appends a ping or pong, in forms that have them.
+    pub fn write_control(self, out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
+        match self {
+            Self::Text => frame::write(out, opcode, payload),
+            Self::Lines => {}
+        }
+    }
+
+    /// Appends the end, in forms that have one of their own.
+    pub fn write_close(self, out: &mut BytesMut, close: Close) {
+        match self {
+            Self::Text => frame::write_close(out, close),
+            Self::Lines => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(form: Form) -> BytesMut {
+        let mut out = BytesMut::new();
+        form.write(&mut out, b"{}");
+        form.write_control(&mut out, Opcode::Ping, b"?");
+        form.write_close(&mut out, Close::Answer(Some(1000)));
+        out
+    }
+
+    #[test]
+    fn each_form_has_its_own_ends() {
+        assert_eq!(&written(Form::Text)[..], b"\x81\x02{}\x89\x01?\x88\x02\x03\xe8");
+        assert_eq!(&written(Form::Lines)[..], b"{}\n");
+    }
+}
