@@ -1,5 +1,6 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
+mod caller;
 mod conn;
 mod failure;
 mod guard;

@@ -15,6 +15,7 @@ mod rates;
 mod replaying;
 mod slow;
 mod snapshots;
+mod standing;
 mod stream;
 mod subscribing;
 mod subscription;
@@ -29,6 +30,7 @@ use std::time::Instant;
 
 use tickwire_feeds::Nanos;
 
+use crate::access::Gate;
 use crate::board::Board;
 use crate::event::Channel;
 use crate::event::Event;
@@ -42,7 +44,6 @@ use crate::wire::Code;
 use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
-use crate::wire::answer::Entry;
 use crate::wire::answer::Id;
 use crate::wire::answer::Limits;
 use crate::wire::answer::Time;
@@ -57,6 +58,7 @@ use flush::conflation_of;
 use pulse::Pulse;
 use slow::Dropped;
 use slow::Said;
+use standing::Standing;
 use stream::Due;
 use stream::Phase;
 use stream::Streams;
@@ -92,6 +94,8 @@ pub struct Rules {
     pub write_deadline: Duration,
     /// Over how long clients are asked to come back after a shutdown.
     pub reconnect_spread: Duration,
+    /// Where clients show who they are; `None`: everyone may have everything.
+    pub gate: Option<Arc<Gate>>,
 }
 
 /// What a subscriber sees of the world during one call.
@@ -178,6 +182,8 @@ pub struct Subscriber {
     allowance: Allowance,
     pulse: Pulse,
     tally: Tally,
+    /// In a box: where there is no gate, none is needed.
+    standing: Option<Box<Standing>>,
 }
 
 #[derive(Debug)]
@@ -219,6 +225,7 @@ impl Subscriber {
             allowance: Allowance::new(rules.limits.ops_per_s, now),
             pulse: Pulse::new(&rules, now),
             tally: Tally::default(),
+            standing: rules.gate.as_ref().map(|gate| Standing::outside(gate, now)),
             rules,
         }
     }
@@ -239,10 +246,16 @@ impl Subscriber {
         std::mem::take(&mut self.changes)
     }
 
-    /// Whether an operation waits for this shard to move on; hand in no other one meanwhile.
+    /// Whether an operation waits for this shard to move on.
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
         self.waiting.is_some()
+    }
+
+    /// Whether an operation waits for anything; hand in no other one meanwhile.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.is_waiting() || self.standing.as_ref().is_some_and(|standing| standing.is_asking())
     }
 
     /// The shard moved on: takes up an operation that waited for it.
@@ -375,12 +388,14 @@ impl Subscriber {
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
         let waiting = self.waiting.as_ref().map(|waiting| waiting.deadline);
-        let others = self.flushes.next.into_iter().chain(waiting);
+        let standing = self.standing.as_ref().and_then(|standing| standing.poll_timeout());
+        let others = self.flushes.next.into_iter().chain(waiting).chain(standing);
         others.fold(self.pulse.poll_timeout(), Instant::min)
     }
 
     /// The time of [`Subscriber::poll_timeout`] has come.
     pub fn on_timeout(&mut self, view: &View<'_>) {
+        self.tick_standing(view);
         if self.waiting.as_ref().is_some_and(|waiting| waiting.deadline <= view.now) {
             self.retry(view);
         }
@@ -417,7 +432,7 @@ impl Subscriber {
             seq: head.0,
             oldest: view.tape.oldest().0,
             heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            auth: "none",
+            auth: self.rules.gate.as_ref().map_or("none", |gate| gate.word()),
             limits: self.rules.limits,
         };
         self.push(&welcome);
@@ -426,18 +441,6 @@ impl Subscriber {
     fn heartbeat(&mut self, view: &View<'_>) {
         let seq = self.cursor(view.board).0;
         self.push(&Answer::Heartbeat { seq, age_ms: view.age_ms, now: Time(view.wall) });
-    }
-
-    fn list(&mut self, id: Option<Id>) {
-        let mut out = Vec::new();
-        let entries = self.subscriptions.iter().map(|subscription| Entry {
-            channel: subscription.channel.word(),
-            symbols: subscription.names().collect(),
-            conflate_ms: subscription.conflate_ms(),
-            slow: subscription.slow.word(),
-        });
-        out.extend(Answer::Subscriptions { id, streams: entries.collect() }.to_json());
-        self.outbox.push(&out);
     }
 
     fn push(&mut self, answer: &Answer<'_>) {

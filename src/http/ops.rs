@@ -50,7 +50,9 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure
 
 /// `GET /metrics`: Prometheus' text format.
 pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let house = Shop::of(&request)?.house();
+    let shop = Shop::of(&request)?;
+    shop.check_operator(&request).await?;
+    let house = shop.house();
     let shards = house.hub.stats();
     let report = telemetry::Report {
         hub: &house.hub,

@@ -18,6 +18,7 @@ use super::Next;
 use super::Replay;
 use super::Seat;
 use super::finding;
+use crate::access::Pass;
 use crate::clock;
 use crate::event::Event;
 use crate::event::Seq;
@@ -44,6 +45,8 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 /// What a client does.
 #[derive(Debug)]
 pub enum Heard {
+    /// It was let in, with what it showed before.
+    Entered(Pass),
     /// It sent a text message.
     Text(Bytes),
     /// It sent a ping.
@@ -140,7 +143,7 @@ impl Driver {
         if self.replay.closing().is_some() {
             return self.say_goodbye().await;
         }
-        while self.replay.has_room()
+        while self.replay.takes_operations()
             && let Some(heard) = self.put_off.take().or_else(|| self.hearing.try_recv().ok())
         {
             if self.on_heard(heard).await == Present::No {
@@ -180,6 +183,7 @@ impl Driver {
     fn on_control(&mut self, heard: Heard) {
         match heard {
             Heard::Text(_) => {}
+            Heard::Entered(pass) => self.replay.let_in(pass, self.world.moment()),
             Heard::Ping(payload) => self.replay.subscriber().on_ping(&payload),
             Heard::Pong => self.replay.subscriber().on_pong(),
             Heard::Fail(close, reject) => self.replay.subscriber().fail(close, reject.as_ref()),
@@ -404,7 +408,7 @@ impl Driver {
             loop {
                 match self.hearing.recv().await {
                     None | Some(Heard::HungUp | Heard::Fail(..)) => return,
-                    Some(Heard::Text(_) | Heard::Ping(_) | Heard::Pong) => {}
+                    Some(Heard::Text(_) | Heard::Entered(_) | Heard::Ping(_) | Heard::Pong) => {}
                 }
             }
         };

@@ -23,7 +23,6 @@ use crate::wire::answer::Answer;
 use crate::wire::answer::Id;
 use crate::wire::answer::Subscribed;
 use crate::wire::op;
-use crate::wire::pattern::Name;
 
 /// What is known of the way that a replay will go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,16 +64,12 @@ impl Subscriber {
         view: &View<'_>,
         answer: impl FnOnce(Subscribed<'_>) -> Vec<u8>,
     ) -> Result<(), Reject> {
-        let coming = self.coming.as_deref();
-        let is_hope = |name: &Result<Name, String>| match name {
-            Ok(Name::Exact(_)) => {
-                let named = std::slice::from_ref(name);
-                resolve(named, view.board, coming).is_hopeful()
-            }
-            Ok(Name::Pattern(_)) => true,
-            Err(_) => false,
-        };
-        if !op.names.iter().any(is_hope) {
+        let named = resolve(&op.names, (view.board, self.rights()), self.coming.as_deref());
+        if !named.is_hopeful() && named.is_denied() {
+            let message = "none of these symbols is granted";
+            return Err(Reject::new(Code::Forbidden, message));
+        }
+        if !named.is_hopeful() {
             let message = "none of these symbols is on the tape, up to the end of the range";
             return Err(Reject::new(Code::UnknownSymbol, message));
         }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tickwire_feeds::Symbol;
 
+use crate::access::Rights;
 use crate::board::Board;
 use crate::event::Channel;
 use crate::event::Seq;
@@ -55,7 +56,7 @@ pub(super) enum Begin {
 pub(super) struct Named<'a> {
     pub(super) known: Vec<(SymbolId, &'a Symbol)>,
     pending: Vec<&'a Symbol>,
-    rejected: Vec<&'a str>,
+    rejected: Vec<(&'a str, Code)>,
     /// With how many symbols each covers.
     patterns: Vec<(&'a Pattern, usize)>,
     /// The symbols that the patterns cover, bytewise.
@@ -63,6 +64,11 @@ pub(super) struct Named<'a> {
 }
 
 impl Named<'_> {
+    /// Whether something was named that is not granted.
+    pub(super) fn is_denied(&self) -> bool {
+        self.rejected.iter().any(|(_, code)| *code == Code::Forbidden)
+    }
+
     /// Whether there is a stream now, or may be one later.
     pub(super) fn is_hopeful(&self) -> bool {
         !(self.known.is_empty() && self.pending.is_empty() && self.patterns.is_empty())
@@ -105,7 +111,12 @@ impl Subscriber {
         if view.pace == Pace::Lagging {
             return Err(Reject::new(Code::Unavailable, "this server is catching up"));
         }
-        let named = resolve(&op.names, view.board, self.coming.as_deref());
+        let rights = self.rights();
+        if !rights.allow_channel(op.channel) {
+            let message = format!("{} is not granted", op.channel.word());
+            return Err(Reject::new(Code::Forbidden, message));
+        }
+        let named = resolve(&op.names, (view.board, rights), self.coming.as_deref());
         let claimed = self.claim(op.channel, &named, view.board);
         self.check_limit(op.channel, &claimed, &named)?;
         let subscribed = Subscribed {
@@ -117,7 +128,7 @@ impl Subscriber {
                 .collect(),
             pending: named.pending.iter().map(|symbol| symbol.as_str()).collect(),
             rejected: (named.rejected.iter())
-                .map(|symbol| Rejected { symbol, code: Code::UnknownSymbol })
+                .map(|(symbol, code)| Rejected { symbol, code: *code })
                 .collect(),
             resumed: matches!(begin, Begin::After(_)),
             reason: if let Begin::Snapshot(reason) = begin { reason } else { None },
@@ -370,7 +381,11 @@ impl Subscriber {
         1
     }
 
+    /// The subscription that a stream belongs to, if it may be had.
     pub(super) fn owner_of(&self, channel: Channel, symbol: &Symbol) -> Option<(u32, By)> {
+        if !self.rights().allow(channel, symbol) {
+            return None;
+        }
         let of_channel = || self.subscriptions.iter().rev().filter(|of| of.channel == channel);
         let exact = of_channel().find(|of| of.exact.contains(symbol));
         let exact = exact.map(|subscription| (subscription.key, By::Name));
@@ -425,7 +440,7 @@ fn begin(start: &Start, view: &View<'_>) -> Begin {
 
 pub(super) fn resolve<'a>(
     names: &'a [Result<Name, String>],
-    board: &'a Board,
+    (board, rights): (&'a Board, Rights<'_>),
     coming: Option<&Coming>,
 ) -> Named<'a> {
     let may_come = |symbol: &Symbol| match coming {
@@ -437,24 +452,31 @@ pub(super) fn resolve<'a>(
     let mut covered = BTreeSet::new();
     for name in names {
         match name {
+            Ok(Name::Exact(symbol)) if !rights.cover(symbol) => {
+                named.rejected.push((symbol.as_str(), Code::Forbidden));
+            }
+            Ok(Name::Pattern(pattern)) if !rights.meet(pattern) => {
+                named.rejected.push((pattern.as_str(), Code::Forbidden));
+            }
             Ok(Name::Exact(symbol)) => {
                 let known = board.id(symbol.as_str()).and_then(|id| Some((id, board.symbol(id)?)));
                 match known.filter(|(_, known)| known.listed) {
                     // The board's own name, so that all clients share it.
                     Some((id, known)) => named.known.push((id, &known.symbol)),
                     None if may_come(symbol) => named.pending.push(symbol),
-                    None => named.rejected.push(symbol.as_str()),
+                    None => named.rejected.push((symbol.as_str(), Code::UnknownSymbol)),
                 }
             }
             Ok(Name::Pattern(pattern)) => {
                 let before = board.symbols().filter(|(_, symbol)| symbol.listed);
-                let matching = before.filter(|(_, symbol)| pattern.covers(&symbol.symbol));
+                let covers = |symbol: &Symbol| pattern.covers(symbol) && rights.cover(symbol);
+                let matching = before.filter(|(_, symbol)| covers(&symbol.symbol));
                 let matching: Vec<_> =
                     matching.map(|(id, symbol)| (symbol.symbol.as_str(), id)).collect();
                 named.patterns.push((pattern, matching.len()));
                 covered.extend(matching);
             }
-            Err(text) => named.rejected.push(text),
+            Err(text) => named.rejected.push((text, Code::UnknownSymbol)),
         }
     }
     named.covered = covered.into_iter().map(|(_, id)| id).collect();
