@@ -33,6 +33,7 @@ pub use error::Error;
 pub use error::Refusal;
 pub use grant::Grant;
 pub use grant::Rights;
+pub use grant::Written;
 pub use jwks::KeySet;
 pub use key::SigningKey;
 pub use key::VerifyingKey;

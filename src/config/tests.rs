@@ -222,14 +222,14 @@ fn a_value_of_the_wrong_kind_is_told_what_was_expected_and_got() {
 
 #[test]
 fn access_is_whole_or_it_is_refused() {
-    let auth = |text: &str| load(&format!("[auth]\n{text}"), &[], &[]);
+    let with = |text: &str| load(&format!("[auth]\n{text}"), &[], &[]);
     for text in [
         "mode = 'jwt'\nalgorithm = 'RS256'\nkey = 'k.pem'",
         "mode = 'jwt'\nalgorithm = 'EdDSA'\njwks_url = 'https://id.example/keys'\nleeway_s = 5",
         "mode = 'jwt'\nalgorithm = 'HS256'\nkey = 'k'\napi_keys = 'keys.toml'",
         "mode = 'keys'\napi_keys = 'keys.toml'",
     ] {
-        assert!(auth(text).unwrap().config.auth.mode != crate::config::auth::Mode::None, "{text}");
+        assert!(with(text).unwrap().config.auth.mode != auth::Mode::None, "{text}");
     }
     for (text, part) in [
         ("mode = 'jwt'\nkey = 'k'", "auth.algorithm in the defaults: expected one of HS256"),
@@ -242,7 +242,7 @@ fn access_is_whole_or_it_is_refused() {
         ("mode = 'keys'", "auth.api_keys in the defaults: expected a file"),
         ("api_keys = 'keys.toml'", "auth.mode in the defaults: expected \"keys\" or \"jwt\""),
     ] {
-        let error = auth(text).expect_err(text).to_string();
+        let error = with(text).expect_err(text).to_string();
         assert!(error.contains(part), "{text}: {error}");
     }
 }

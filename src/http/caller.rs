@@ -67,6 +67,11 @@ impl Admitted {
         self.visit
     }
 
+    /// Whether it has shown a credential.
+    pub(super) const fn is_known(&self) -> bool {
+        self.pass.is_some()
+    }
+
     /// Refuses who is known already to have no right to the past.
     pub(super) fn check_history(&self) -> Result<(), Failure> {
         let rights = self.pass.as_ref().map(|pass| Rights::Some(pass.grant()));

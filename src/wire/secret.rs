@@ -18,6 +18,12 @@ impl Secret {
     pub const fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// The line of a request's head that shows it (RFC 6750 §2.1).
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("Authorization: Bearer {}\r\n", self.0)
+    }
 }
 
 impl fmt::Debug for Secret {
