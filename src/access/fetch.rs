@@ -24,7 +24,7 @@ const FETCH_MAX: Duration = Duration::from_secs(5);
 const BYTES_MAX: u64 = 256 * 1024;
 /// Redirections that are followed; of `https` to no other scheme.
 const REDIRECTS_MAX: u32 = 3;
-/// Shortest time between two looks. Each look that brings nothing new doubles it up to the second:
+/// Shortest time between two looks. Each that somebody asked for in vain doubles it up to the second:
 /// whoever shows made-up names of keys causes one request in so long.
 const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 /// Who asks while a rest is no longer than this is asked to wait.
@@ -131,11 +131,12 @@ impl Shared {
 
 impl Fetcher {
     fn run(self) {
-        let mut rest = REST.0;
+        let (mut rest, mut was_wanted) = (REST.0, false);
         loop {
             let fetched = self.fetch();
             let failed = fetched.is_err();
-            rest = if self.take(fetched) { REST.0 } else { (rest * 2).min(REST.1) };
+            let in_vain = !self.take(fetched) && (failed || was_wanted);
+            rest = if in_vain { (rest * 2).min(REST.1) } else { REST.0 };
             self.shared.state().phase = Phase::Resting(rest);
             self.shared.wait(rest, |state| !state.has_ended);
             self.shared.state().phase = Phase::Ready;
@@ -147,7 +148,8 @@ impl Fetcher {
             if state.has_ended {
                 return;
             }
-            (state.is_wanted, state.phase) = (false, Phase::Looking);
+            was_wanted = std::mem::take(&mut state.is_wanted);
+            state.phase = Phase::Looking;
         }
     }
 

@@ -156,6 +156,7 @@ impl Rights<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn grant(symbols: &[&str], channels: &[&str]) -> Grant {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
@@ -206,5 +207,25 @@ mod tests {
         }
         let symbols = (0..65).map(|n| format!("v{n}:*")).collect();
         assert!(Grant::read(&Written { symbols, ..Written::default() }).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_said_of_a_pattern_holds_for_its_symbols(
+            granted in proptest::collection::vec("[ab*]:(A|B|\\*)(-(A|B|\\*))?", 0..4),
+            asked in "[ab*]:(A|B|\\*)(-(A|B|\\*))?",
+            symbol in "[ab]:[AB](-[AB])?",
+        ) {
+            let readable = granted.into_iter().filter(|text| Name::parse(text).is_ok());
+            let symbols: Vec<String> = readable.collect();
+            let written = Written { symbols, channels: vec!["*".to_owned()], history: false };
+            let grant = Grant::read(&written).unwrap();
+            let (rights, symbol) = (Rights::Some(&grant), Symbol::parse(&symbol).unwrap());
+            if let Ok(pattern) = Pattern::parse(&asked) && pattern.covers(&symbol) {
+                prop_assert!(!rights.cover(&symbol) || rights.meet(&pattern));
+                prop_assert!(!rights.include(&pattern) || rights.cover(&symbol));
+                prop_assert!(!rights.cover(&symbol) || rights.touch(symbol.venue()));
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::Subcommand;
+use serde::Deserialize as _;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -218,9 +219,7 @@ fn inspect(text: &str, auth: &Auth) -> Result<(), Failure> {
                 writeln!(out, "{word}: {}", Nanos(at.saturating_mul(1_000_000_000)))?;
             }
         }
-        if claims.get("tickwire").is_none() {
-            writeln!(out, "grants: nothing, as there is no claim \"tickwire\"")?;
-        }
+        writeln!(out, "grants: {}", granted(claims.get("tickwire")))?;
     }
     let Some(gate) = Gate::open(auth, 1).map_err(|error| general(&error))? else {
         return Ok(writeln!(out, "good here: not checked, as auth.mode is \"none\"")?);
@@ -235,6 +234,20 @@ fn inspect(text: &str, auth: &Auth) -> Result<(), Failure> {
             Err(Failure::Access(refusal.to_string()))
         }
     }
+}
+
+/// What a grant comes to.
+fn granted(claim: Option<&Value>) -> String {
+    let Some(claim) = claim else { return "nothing, as there is no claim \"tickwire\"".to_owned() };
+    let Ok(written) = Written::deserialize(claim) else {
+        return "nothing, as the claim \"tickwire\" cannot be read".to_owned();
+    };
+    if written.symbols.is_empty() || written.channels.is_empty() {
+        return "nothing, as it names no symbols or no channels".to_owned();
+    }
+    let (channels, symbols) = (written.channels.join(", "), written.symbols.join(", "));
+    let past = if written.history { "live and past" } else { "live, and nothing past" };
+    format!("{channels} of {symbols}, {past}")
 }
 
 /// What the gate says, once it has the keys.

@@ -108,7 +108,10 @@ impl Subscriber {
         self.tick_standing(view);
         match self.standing.as_ref().map(|standing| standing.stage) {
             None | Some(Stage::Inside(_)) => Ok(()),
-            Some(Stage::Outside(_)) => Err(Reject::new(Code::Unauthorized, "auth comes first")),
+            Some(Stage::Outside(_)) => {
+                let message = "who asks? show a token or an API key first, by auth";
+                Err(Reject::new(Code::Unauthorized, message))
+            }
             Some(Stage::Expired(_)) => Err(expired()),
         }
     }

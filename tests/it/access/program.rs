@@ -40,7 +40,12 @@ fn a_token_that_the_program_made_is_good() {
     assert_eq!(code, 0, "{said}");
     let (code, told, said) = run(&["token", "inspect", "-"], &env(&secret), &token);
     assert_eq!(code, 0, "{said}");
-    for word in ["signed with: HS256", "\"sim:*\"", "good until: 2", "good here: yes"] {
+    for word in [
+        "signed with: HS256",
+        "grants: ticker of sim:*, live, and nothing past",
+        "good until: 2",
+        "good here: yes",
+    ] {
         assert!(told.contains(word), "{word}: {told}");
     }
     assert!(!told.contains(token.trim()), "the token itself is not told");
