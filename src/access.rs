@@ -17,6 +17,8 @@ mod pass;
 mod token;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tickwire_feeds::Nanos;
@@ -58,6 +60,7 @@ pub struct Gate {
     api_keys: ApiKeys,
     subjects: Arc<Subjects>,
     deadline: Duration,
+    refused: AtomicU64,
 }
 
 /// What tokens are checked with.
@@ -93,6 +96,7 @@ impl Gate {
             api_keys: api_keys.unwrap_or_default(),
             subjects: Arc::new(Subjects::new(connections_per_subject)),
             deadline: Duration::from_millis(auth.deadline_ms.into()),
+            refused: AtomicU64::new(0),
         }))
     }
 
@@ -113,13 +117,17 @@ impl Gate {
     /// # Errors
     /// [`Refusal::Later`] while its key is being fetched, else [`Refusal::Bad`].
     pub fn check(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
-        if api_keys::is_one(shown.reveal()) {
-            return self.api_keys.find(shown.reveal()).ok_or(Refusal::Bad("no such API key"));
+        let checked = self.look_at(shown, wall);
+        if matches!(checked, Err(Refusal::Bad(_))) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
-        match &self.tokens {
-            Some(tokens) => tokens.check(shown.reveal(), wall),
-            None => Err(Refusal::Bad("this server takes API keys, not tokens")),
-        }
+        checked
+    }
+
+    /// Credentials so far that were not good.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Counts one connection more of its subject.
@@ -128,6 +136,16 @@ impl Gate {
     /// [`Crowded`] if it is one too many.
     pub fn enter(&self, bearer: Bearer) -> Result<Pass, Crowded> {
         self.subjects.enter(bearer)
+    }
+
+    fn look_at(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
+        if api_keys::is_one(shown.reveal()) {
+            return self.api_keys.find(shown.reveal()).ok_or(Refusal::Bad("no such API key"));
+        }
+        match &self.tokens {
+            Some(tokens) => tokens.check(shown.reveal(), wall),
+            None => Err(Refusal::Bad("this server takes API keys, not tokens")),
+        }
     }
 }
 

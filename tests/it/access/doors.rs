@@ -102,6 +102,8 @@ fn health_is_open_and_so_are_figures_on_this_machine() {
         assert_eq!(get(server.address, page).status, 200, "{page}");
     }
     check_unauthorized(server.address, "/metrics", "X-Forwarded-For: 192.0.2.1\r\n");
+    check_unauthorized(server.address, "/v1/symbols", "Authorization: Bearer x\r\n");
+    assert_eq!(crate::http::metric(&server, "tickwire_access_refused_total"), 1);
     let head = format!("Forwarded: for=192.0.2.1\r\nAuthorization: Bearer {}\r\n", issuer.all());
     let text = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{head}Connection: close\r\n\r\n");
     assert_eq!(request(server.address, &text).status, 200);
