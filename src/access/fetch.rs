@@ -24,8 +24,8 @@ const FETCH_MAX: Duration = Duration::from_secs(5);
 const BYTES_MAX: u64 = 256 * 1024;
 /// Redirections that are followed; of `https` to no other scheme.
 const REDIRECTS_MAX: u32 = 3;
-/// Shortest time between two looks. Each that somebody asked for in vain doubles it up to the second:
-/// whoever shows made-up names of keys causes one request in so long.
+/// Shortest time between two looks. Each that somebody asked for in vain doubles it, up to the
+/// second: whoever shows made-up names of keys causes one request in so long.
 const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 /// Who asks while a rest is no longer than this is asked to wait.
 const REST_SHORT: Duration = Duration::from_secs(4);
