@@ -1,15 +1,19 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
+mod asking;
 mod conn;
 mod failure;
 mod guard;
 mod history;
 mod ops;
 mod origin;
+mod place;
+mod poll;
 mod reference;
 mod replay;
 pub mod server;
 pub mod shop;
+mod streaming;
 pub mod visitors;
 mod websocket;
 
@@ -30,6 +34,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(stream.default_service(web::to(|request| refuse(request, "GET"))))
         .service(replay.default_service(web::to(|request| refuse(request, "GET"))))
+        .service(page("/v1/sse", streaming::sse))
+        .service(page("/v1/ndjson", streaming::ndjson))
+        .service(page("/v1/poll", poll::poll))
         .service(page("/v1/snapshot", reference::snapshot))
         .service(page("/v1/symbols", reference::symbols))
         .service(page("/v1/venues", reference::venues))

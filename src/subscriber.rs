@@ -6,6 +6,7 @@
 
 mod acting;
 mod allowance;
+mod asking;
 mod finals;
 mod flush;
 mod names;
@@ -50,6 +51,7 @@ use crate::wire::json;
 use crate::wire::op;
 
 use allowance::Allowance;
+use asking::Page;
 use finals::Finals;
 use finals::Room;
 use flush::Flushes;
@@ -62,6 +64,7 @@ use stream::Phase;
 use stream::Streams;
 use subscription::Subscription;
 
+pub use asking::Patience;
 pub use rates::Measure;
 pub use rates::Rates;
 pub use replaying::Coming;
@@ -175,6 +178,8 @@ pub struct Subscriber {
     waiting: Option<Box<Waiting>>,
     /// Symbols that a replay will meet; they are waited for.
     coming: Option<Box<Coming>>,
+    /// If it is to get but one answer.
+    page: Option<Box<Page>>,
     allowance: Allowance,
     pulse: Pulse,
     tally: Tally,
@@ -216,6 +221,7 @@ impl Subscriber {
             tape_at: None,
             waiting: None,
             coming: None,
+            page: None,
             allowance: Allowance::new(rules.limits.ops_per_s, now),
             pulse: Pulse::new(&rules, now),
             tally: Tally::default(),
@@ -261,10 +267,16 @@ impl Subscriber {
     /// An event became a message of one of the joined streams.
     pub fn on_message(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
         let Some(stream) = self.streams.get_mut(slot) else { return Got::Nothing };
+        let has_room = match &self.page {
+            None => self.outbox.has_room(message.len()),
+            // In the order of the tape: not while something before it is still to be read.
+            Some(page) => self.tape_at.is_none() && page.takes(seq),
+        };
         match stream.phase {
-            Phase::Live if self.outbox.has_room(message.len()) => {
+            Phase::Live if has_room => {
                 stream.held = Some(seq);
                 self.outbox.push(message);
+                self.page.iter_mut().for_each(|page| page.note(seq));
                 Got::Something
             }
             Phase::Live => {
@@ -350,12 +362,17 @@ impl Subscriber {
 
     /// This server is in trouble, or no longer: a `service` message.
     pub fn on_service(&mut self, service: &[u8]) {
+        let before = self.outbox.len();
         self.outbox.push(service);
+        self.set_aside(self.outbox.len() - before);
     }
 
     /// The server stops: the client shall come back after a while.
     pub fn shut_down(&mut self, reconnect_ms: u64) {
-        self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
+        if self.page.is_none() {
+            self.outbox.push_retry(reconnect_ms);
+            self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
+        }
         self.close(Close::Shutdown);
     }
 
@@ -388,6 +405,8 @@ impl Subscriber {
         self.fill(view.board, view.snapshots);
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
             pulse::Beat::Nothing => {}
+            // A page lives no longer than its request may wait.
+            _ if self.page.is_some() => {}
             pulse::Beat::Heartbeat => self.heartbeat(view),
             pulse::Beat::Dead(close) => self.close(close),
         }
@@ -451,6 +470,7 @@ impl Subscriber {
     fn close(&mut self, close: Close) {
         let is_first = self.outbox.closing().is_none();
         self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
+        self.say_close(close);
         self.outbox.close(close);
         self.waiting = None;
     }

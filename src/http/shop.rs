@@ -111,9 +111,20 @@ impl Shop {
         Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
+    /// Whether the server stops.
+    pub(super) fn is_draining(&self) -> bool {
+        self.house.draining.load(Ordering::Acquire)
+    }
+
+    /// Over how long clients are asked to come back, in ms.
+    pub(super) fn reconnect_spread_ms(&self) -> u64 {
+        let spread = self.shard.borrow().rules().reconnect_spread;
+        u64::try_from(spread.as_millis()).unwrap_or(0)
+    }
+
     /// Lets a client connect now, from where it does.
     pub(super) fn admit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
-        if self.house.draining.load(Ordering::Acquire) {
+        if self.is_draining() {
             return Err(Failure::unavailable("this server is stopping", 5));
         }
         self.check_origin(request)?;

@@ -122,7 +122,10 @@ impl Subscriber {
             resumed: matches!(begin, Begin::After(_)),
             reason: if let Begin::Snapshot(reason) = begin { reason } else { None },
         };
-        self.outbox.push(&answer(subscribed));
+        let answer = answer(subscribed);
+        if !answer.is_empty() {
+            self.outbox.push(&answer);
+        }
         let Some(key) = self.register(op, &named, view.now) else { return Ok(()) };
         for id in named.pending.iter().filter_map(|symbol| view.board.id(symbol.as_str())) {
             // It was listed once: its stream goes on when it is listed again.
@@ -407,7 +410,7 @@ impl Subscriber {
     }
 }
 
-fn begin(start: &Start, view: &View<'_>) -> Begin {
+pub(super) fn begin(start: &Start, view: &View<'_>) -> Begin {
     match start {
         Start::Now => Begin::Snapshot(None),
         Start::Last(count) => Begin::Trace(*count),
@@ -421,6 +424,23 @@ fn begin(start: &Start, view: &View<'_>) -> Begin {
             Resume::Yes => Begin::After(cursor.seq),
         },
     }
+}
+
+/// Refuses names of which nothing will ever come.
+pub(super) fn check_hope(
+    names: &[Result<Name, String>],
+    (board, coming): (&Board, Option<&Coming>),
+    message: &str,
+) -> Result<(), Reject> {
+    let is_hope = |name: &Result<Name, String>| match name {
+        Ok(Name::Exact(_)) => resolve(std::slice::from_ref(name), board, coming).is_hopeful(),
+        Ok(Name::Pattern(_)) => true,
+        Err(_) => false,
+    };
+    if names.iter().any(is_hope) {
+        return Ok(());
+    }
+    Err(Reject::new(Code::UnknownSymbol, message))
 }
 
 pub(super) fn resolve<'a>(
