@@ -127,7 +127,6 @@ impl Shop {
         if self.is_draining() {
             return Err(Failure::unavailable("this server is stopping", 5));
         }
-        self.check_origin(request)?;
         let from = request.peer_addr().map(|address| address.ip());
         self.house.visitors.enter(from).map_err(|crowded| match crowded {
             Crowded::House(limit) => {
@@ -141,7 +140,8 @@ impl Shop {
         })
     }
 
-    fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
+    /// Whether the page that sends a request may.
+    pub(super) fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
         let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();
         // Not what a proxy says: only a proxy that we know could be believed.
