@@ -269,10 +269,15 @@ impl Subscriber {
         let Some(stream) = self.streams.get_mut(slot) else { return Got::Nothing };
         let has_room = match &self.page {
             None => self.outbox.has_room(message.len()),
-            // In the order of the tape: not while something before it is still to be read.
-            Some(page) => self.tape_at.is_none() && page.takes(seq),
+            Some(page) => page.takes(seq),
         };
         match stream.phase {
+            // Each message of a single subscription is a cursor, so they come in the order of the
+            // tape: not while something before this one is still to be read.
+            Phase::Live if self.tape_at.is_some() && self.subscriptions.len() == 1 => {
+                stream.phase = Phase::Tape { after: Seq(seq.0.saturating_sub(1)) };
+                Got::Nothing
+            }
             Phase::Live if has_room => {
                 stream.held = Some(seq);
                 self.outbox.push(message);

@@ -15,6 +15,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use bytes::Bytes;
 use bytes::BytesMut;
+use futures_util::stream;
 
 use crate::http::asking::Parameters;
 use crate::http::failure::Failure;
@@ -29,7 +30,7 @@ use crate::wire::answer::Answer;
 
 /// `GET /v1/sse?channel=&symbols=`
 pub(super) async fn sse(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    match stream(&request, Form::Events).await {
+    match answer(&request, Form::Events).await {
         // An EventSource gives up at any other status.
         Err(failure) if failure.is_passing() => Ok(come_back(&request, &failure)),
         answered => answered,
@@ -38,10 +39,10 @@ pub(super) async fn sse(request: HttpRequest) -> Result<HttpResponse, Failure> {
 
 /// `GET /v1/ndjson?channel=&symbols=`
 pub(super) async fn ndjson(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    stream(&request, Form::Lines).await
+    answer(&request, Form::Lines).await
 }
 
-async fn stream(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failure> {
+async fn answer(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(request)?;
     let visit = shop.admit(request)?;
     let mut parameters = Parameters::read(request, &[])?;
@@ -55,7 +56,7 @@ async fn stream(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failu
     let line = request.conn_data::<Rc<Line>>().cloned();
     let body = Endless { shard, id, line, _visit: visit };
     if request.method() == Method::HEAD {
-        return Ok(head(form).finish());
+        return Ok(head(form).streaming(stream::empty::<Result<Bytes, Cut>>()));
     }
     Ok(head(form).body(body))
 }

@@ -159,7 +159,8 @@ impl Subscriber {
 
     /// Whether the page takes no more from the tape. It does not end before every stream that
     /// begins some messages ago has begun.
-    pub(super) fn is_page_full(&self) -> bool {
+    #[must_use]
+    pub fn is_page_full(&self) -> bool {
         let Some(page) = &self.page else { return false };
         let is_long = self.outbox.len() >= self.outbox.bound();
         let mut streams = self.streams.iter();

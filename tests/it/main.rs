@@ -32,3 +32,4 @@ mod store;
 mod streams;
 mod transfer;
 mod verify;
+mod ways;

@@ -259,6 +259,7 @@ impl Connection {
         work: &mut Work,
     ) -> Result<(), Error> {
         while work.left() > 0
+            && !self.subscriber.is_page_full()
             && let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq())
         {
             work.done += EVENT_WORK;
