@@ -6,13 +6,16 @@
 
 mod acting;
 mod allowance;
+mod asking;
 mod finals;
 mod flush;
 mod names;
+mod naming;
 mod plan;
 mod pulse;
 mod rates;
 mod replaying;
+mod rules;
 mod slow;
 mod snapshots;
 mod standing;
@@ -30,7 +33,6 @@ use std::time::Instant;
 
 use tickwire_feeds::Nanos;
 
-use crate::access::Gate;
 use crate::board::Board;
 use crate::event::Channel;
 use crate::event::Event;
@@ -45,12 +47,12 @@ use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Id;
-use crate::wire::answer::Limits;
 use crate::wire::answer::Time;
 use crate::wire::json;
 use crate::wire::op;
 
 use allowance::Allowance;
+use asking::Page;
 use finals::Finals;
 use finals::Room;
 use flush::Flushes;
@@ -64,10 +66,12 @@ use stream::Phase;
 use stream::Streams;
 use subscription::Subscription;
 
+pub use asking::Patience;
 pub use rates::Measure;
 pub use rates::Rates;
 pub use replaying::Coming;
 pub use replaying::Horizon;
+pub use rules::Rules;
 pub use snapshots::Snapshots;
 pub use snapshots::Uses;
 pub use tally::Tally;
@@ -78,25 +82,6 @@ pub use trace::Trace;
 
 /// How long a cursor that this shard has not reached is waited for.
 const CURSOR_WAIT: Duration = Duration::from_secs(5);
-
-/// What is the same for all subscribers of a server.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// Told in `welcome`.
-    pub limits: Limits,
-    /// Longest time between two heartbeats.
-    pub heartbeat: Duration,
-    /// Between two pings.
-    pub ping: Duration,
-    /// From a ping to the end of patience with its pong.
-    pub pong: Duration,
-    /// Longest time in which a client with waiting bytes may take none.
-    pub write_deadline: Duration,
-    /// Over how long clients are asked to come back after a shutdown.
-    pub reconnect_spread: Duration,
-    /// Where clients show who they are; `None`: everyone may have everything.
-    pub gate: Option<Arc<Gate>>,
-}
 
 /// What a subscriber sees of the world during one call.
 #[derive(Debug, Clone, Copy)]
@@ -179,6 +164,8 @@ pub struct Subscriber {
     waiting: Option<Box<Waiting>>,
     /// Symbols that a replay will meet; they are waited for.
     coming: Option<Box<Coming>>,
+    /// If it is to get but one answer.
+    page: Option<Box<Page>>,
     allowance: Allowance,
     pulse: Pulse,
     tally: Tally,
@@ -222,6 +209,7 @@ impl Subscriber {
             tape_at: None,
             waiting: None,
             coming: None,
+            page: None,
             allowance: Allowance::new(rules.limits.ops_per_s, now),
             pulse: Pulse::new(&rules, now),
             tally: Tally::default(),
@@ -274,10 +262,21 @@ impl Subscriber {
     /// An event became a message of one of the joined streams.
     pub fn on_message(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
         let Some(stream) = self.streams.get_mut(slot) else { return Got::Nothing };
+        let has_room = match &self.page {
+            None => self.outbox.has_room(message.len()),
+            Some(page) => page.takes(seq),
+        };
         match stream.phase {
-            Phase::Live if self.outbox.has_room(message.len()) => {
+            // Each message of a single subscription is a cursor, so they come in the order of the
+            // tape: not while something before this one is still to be read.
+            Phase::Live if self.tape_at.is_some() && self.subscriptions.len() == 1 => {
+                stream.phase = Phase::Tape { after: Seq(seq.0.saturating_sub(1)) };
+                Got::Nothing
+            }
+            Phase::Live if has_room => {
                 stream.held = Some(seq);
                 self.outbox.push(message);
+                self.page.iter_mut().for_each(|page| page.note(seq));
                 Got::Something
             }
             Phase::Live => {
@@ -363,12 +362,17 @@ impl Subscriber {
 
     /// This server is in trouble, or no longer: a `service` message.
     pub fn on_service(&mut self, service: &[u8]) {
+        let before = self.outbox.len();
         self.outbox.push(service);
+        self.set_aside(self.outbox.len() - before);
     }
 
     /// The server stops: the client shall come back after a while.
     pub fn shut_down(&mut self, reconnect_ms: u64) {
-        self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
+        if self.page.is_none() {
+            self.outbox.push_retry(reconnect_ms);
+            self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
+        }
         self.close(Close::Shutdown);
     }
 
@@ -403,6 +407,8 @@ impl Subscriber {
         self.fill(view.board, view.snapshots);
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
             pulse::Beat::Nothing => {}
+            // A page lives no longer than its request may wait.
+            _ if self.page.is_some() => {}
             pulse::Beat::Heartbeat => self.heartbeat(view),
             pulse::Beat::Dead(close) => self.close(close),
         }
@@ -454,6 +460,7 @@ impl Subscriber {
     fn close(&mut self, close: Close) {
         let is_first = self.outbox.closing().is_none();
         self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
+        self.say_close(close);
         self.outbox.close(close);
         self.waiting = None;
     }

@@ -44,7 +44,6 @@ pub(super) enum Caller {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
     /// In the head of the request.
-    #[allow(dead_code, reason = "for the ways that hear no messages")]
     Now,
     /// There, or in the first message.
     Later,

@@ -1,7 +1,6 @@
 //! What there is and how it stands: `/v1/symbols`, `/v1/venues`, `/v1/snapshot`.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -19,7 +18,6 @@ use tickwire_feeds::Symbol;
 use tickwire_feeds::error::quoted;
 
 use crate::board::Board;
-use crate::clock;
 use crate::event::Channel;
 use crate::event::Seq;
 use crate::event::SymbolId;
@@ -28,16 +26,12 @@ use crate::http::caller::Caller;
 use crate::http::caller::granted;
 use crate::http::failure::Failure;
 use crate::http::history;
+use crate::http::place;
+use crate::http::place::Place;
 use crate::http::shop::Shop;
-use crate::tape::Resume;
 use crate::wire::Code;
 use crate::wire::json as wire_json;
 use crate::wire::pattern::Name;
-
-/// How long a cursor that this shard has not reached is waited for.
-const CURSOR_WAIT: Duration = Duration::from_secs(5);
-/// Between two looks whether it has been reached.
-const LOOK: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SymbolsQuery {
@@ -147,7 +141,7 @@ pub(super) async fn snapshot(
         (None, _, Some(_)) => Err(Failure::bad("epoch is for at: now is of the live tape")),
         (None, cursor, None) => {
             if let Some(cursor) = cursor {
-                reach(shop, cursor).await?;
+                place::reach(shop, &Place::parse("cursor", cursor)?).await?;
             }
             let shard = shop.shard().borrow();
             let (board, epoch) = (shard.board(), shard.tape().epoch());
@@ -207,26 +201,6 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|of| of.weak_eq(tag)),
         Err(_) => false,
     }
-}
-
-/// Waits until this worker's shard is at least at the cursor.
-async fn reach(shop: &Shop, cursor: &str) -> Result<(), Failure> {
-    let tape = &shop.house().tape;
-    let bad = || Failure::bad(format!("cursor must be epoch:seq, got {:?}", quoted(cursor)));
-    let (epoch, seq) = cursor.rsplit_once(':').ok_or_else(bad)?;
-    let seq = Seq(seq.parse().map_err(|_| bad())?);
-    if epoch != tape.epoch() || tape.resumable(seq) == Resume::Ahead {
-        // Nothing of that tape can be older than what stands here.
-        return Ok(());
-    }
-    let deadline = clock::monotonic() + CURSOR_WAIT;
-    while shop.shard().borrow().board().seq() < seq {
-        if clock::monotonic() >= deadline {
-            return Err(Failure::unavailable("this server has not reached that cursor yet", 1));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    Ok(())
 }
 
 fn parse_name(text: &str) -> Result<Name, Failure> {

@@ -114,9 +114,20 @@ impl Shop {
         Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
+    /// Whether the server stops.
+    pub(super) fn is_draining(&self) -> bool {
+        self.house.draining.load(Ordering::Acquire)
+    }
+
+    /// Over how long clients are asked to come back, in ms.
+    pub(super) fn reconnect_spread_ms(&self) -> u64 {
+        let spread = self.shard.borrow().rules().reconnect_spread;
+        u64::try_from(spread.as_millis()).unwrap_or(0)
+    }
+
     /// Refuses who comes while the server stops.
     pub(super) fn check_open(&self) -> Result<(), Failure> {
-        if self.house.draining.load(Ordering::Acquire) {
+        if self.is_draining() {
             return Err(Failure::unavailable("this server is stopping", 5));
         }
         Ok(())
@@ -137,7 +148,7 @@ impl Shop {
         })
     }
 
-    /// Refuses what a page asks that is not ours.
+    /// Whether the page that sends a request may.
     pub(super) fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
         let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();

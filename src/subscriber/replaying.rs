@@ -14,9 +14,9 @@ use crate::outbox::Outbox;
 use crate::subscriber::Rules;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
+use crate::subscriber::naming::check_hope;
 use crate::subscriber::subscribing::Begin;
-use crate::subscriber::subscribing::resolve;
-use crate::wire::Code;
+
 use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
@@ -64,15 +64,8 @@ impl Subscriber {
         view: &View<'_>,
         answer: impl FnOnce(Subscribed<'_>) -> Vec<u8>,
     ) -> Result<(), Reject> {
-        let named = resolve(&op.names, (view.board, self.rights()), self.coming.as_deref());
-        if !named.is_hopeful() && named.is_denied() {
-            let message = "none of these symbols is granted";
-            return Err(Reject::new(Code::Forbidden, message));
-        }
-        if !named.is_hopeful() {
-            let message = "none of these symbols is on the tape, up to the end of the range";
-            return Err(Reject::new(Code::UnknownSymbol, message));
-        }
+        let message = "none of these symbols is on the tape, up to the end of the range";
+        check_hope(&op.names, (view.board, self.rights(), self.coming.as_deref()), message)?;
         self.subscribe(op, Begin::Snapshot(None), view, answer)
     }
 

@@ -118,9 +118,13 @@ impl Subscriber {
 
     /// Time went on.
     pub(super) fn tick_standing(&mut self, view: &View<'_>) {
+        // A page lives no longer than its request may wait.
+        if self.page.is_some() {
+            return;
+        }
         let Some(standing) = &mut self.standing else { return };
         if let Some(asking) = standing.asking.take_if(|asking| asking.look_at <= view.now) {
-            self.ask(asking, view);
+            self.look_into(asking, view);
         }
         let Some(standing) = &mut self.standing else { return };
         let expires = standing.pass.as_ref().and_then(|pass| pass.bearer().expires);
@@ -140,10 +144,10 @@ impl Subscriber {
     /// The client shows a credential.
     pub(super) fn on_auth(&mut self, id: Option<Id>, shown: Secret, view: &View<'_>) {
         let asking = Asking { id, shown, look_at: view.now, until: view.now + KEYS_WAIT };
-        self.ask(asking, view);
+        self.look_into(asking, view);
     }
 
-    fn ask(&mut self, asking: Asking, view: &View<'_>) {
+    fn look_into(&mut self, asking: Asking, view: &View<'_>) {
         let Asking { id, shown, look_at: _, until } = asking;
         let Some(gate) = &self.rules.gate else {
             return self.push(&Answer::Auth { id, expires: None });

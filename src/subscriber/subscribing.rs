@@ -3,13 +3,11 @@
 //! A stream belongs to the latest subscription that names it exactly, else to the latest one with a
 //! pattern that covers it.
 
-use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::time::Instant;
 
 use tickwire_feeds::Symbol;
 
-use crate::access::Rights;
 use crate::board::Board;
 use crate::event::Channel;
 use crate::event::Seq;
@@ -21,8 +19,8 @@ use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::subscriber::Waiting;
 use crate::subscriber::names::Names;
-use crate::subscriber::replaying::Coming;
-use crate::subscriber::replaying::Horizon;
+use crate::subscriber::naming::Named;
+use crate::subscriber::naming::resolve;
 use crate::subscriber::stream::By;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
@@ -49,30 +47,6 @@ pub(super) enum Begin {
     Trace(usize),
     After(Seq),
     Wait,
-}
-
-/// What a list of names comes to.
-#[derive(Debug, Default)]
-pub(super) struct Named<'a> {
-    pub(super) known: Vec<(SymbolId, &'a Symbol)>,
-    pending: Vec<&'a Symbol>,
-    rejected: Vec<(&'a str, Code)>,
-    /// With how many symbols each covers.
-    patterns: Vec<(&'a Pattern, usize)>,
-    /// The symbols that the patterns cover, bytewise.
-    pub(super) covered: Vec<SymbolId>,
-}
-
-impl Named<'_> {
-    /// Whether something was named that is not granted.
-    pub(super) fn is_denied(&self) -> bool {
-        self.rejected.iter().any(|(_, code)| *code == Code::Forbidden)
-    }
-
-    /// Whether there is a stream now, or may be one later.
-    pub(super) fn is_hopeful(&self) -> bool {
-        !(self.known.is_empty() && self.pending.is_empty() && self.patterns.is_empty())
-    }
 }
 
 impl Subscriber {
@@ -133,7 +107,10 @@ impl Subscriber {
             resumed: matches!(begin, Begin::After(_)),
             reason: if let Begin::Snapshot(reason) = begin { reason } else { None },
         };
-        self.outbox.push(&answer(subscribed));
+        let answer = answer(subscribed);
+        if !answer.is_empty() {
+            self.outbox.push(&answer);
+        }
         let Some(key) = self.register(op, &named, view.now) else { return Ok(()) };
         for id in named.pending.iter().filter_map(|symbol| view.board.id(symbol.as_str())) {
             // It was listed once: its stream goes on when it is listed again.
@@ -422,7 +399,7 @@ impl Subscriber {
     }
 }
 
-fn begin(start: &Start, view: &View<'_>) -> Begin {
+pub(super) fn begin(start: &Start, view: &View<'_>) -> Begin {
     match start {
         Start::Now => Begin::Snapshot(None),
         Start::Last(count) => Begin::Trace(*count),
@@ -436,54 +413,4 @@ fn begin(start: &Start, view: &View<'_>) -> Begin {
             Resume::Yes => Begin::After(cursor.seq),
         },
     }
-}
-
-pub(super) fn resolve<'a>(
-    names: &'a [Result<Name, String>],
-    (board, rights): (&'a Board, Rights<'_>),
-    coming: Option<&Coming>,
-) -> Named<'a> {
-    let may_come = |symbol: &Symbol| match coming {
-        Some(Coming { symbols, horizon: Horizon::Closed }) => symbols.contains(symbol),
-        Some(Coming { symbols, horizon: Horizon::Open }) if symbols.contains(symbol) => true,
-        _ => may_appear(symbol, board),
-    };
-    let mut named = Named::default();
-    let mut covered = BTreeSet::new();
-    for name in names {
-        match name {
-            Ok(Name::Exact(symbol)) if !rights.cover(symbol) => {
-                named.rejected.push((symbol.as_str(), Code::Forbidden));
-            }
-            Ok(Name::Pattern(pattern)) if !rights.meet(pattern) => {
-                named.rejected.push((pattern.as_str(), Code::Forbidden));
-            }
-            Ok(Name::Exact(symbol)) => {
-                let known = board.id(symbol.as_str()).and_then(|id| Some((id, board.symbol(id)?)));
-                match known.filter(|(_, known)| known.listed) {
-                    // The board's own name, so that all clients share it.
-                    Some((id, known)) => named.known.push((id, &known.symbol)),
-                    None if may_come(symbol) => named.pending.push(symbol),
-                    None => named.rejected.push((symbol.as_str(), Code::UnknownSymbol)),
-                }
-            }
-            Ok(Name::Pattern(pattern)) => {
-                let before = board.symbols().filter(|(_, symbol)| symbol.listed);
-                let covers = |symbol: &Symbol| pattern.covers(symbol) && rights.cover(symbol);
-                let matching = before.filter(|(_, symbol)| covers(&symbol.symbol));
-                let matching: Vec<_> =
-                    matching.map(|(id, symbol)| (symbol.symbol.as_str(), id)).collect();
-                named.patterns.push((pattern, matching.len()));
-                covered.extend(matching);
-            }
-            Err(text) => named.rejected.push((text, Code::UnknownSymbol)),
-        }
-    }
-    named.covered = covered.into_iter().map(|(_, id)| id).collect();
-    named
-}
-
-/// Whether a feed of the symbol's venue has not named all its instruments yet.
-fn may_appear(symbol: &Symbol, board: &Board) -> bool {
-    board.feeds().any(|(_, feed)| *feed.venue == *symbol.venue() && !feed.listed_all)
 }

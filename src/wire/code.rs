@@ -147,6 +147,22 @@ impl Close {
         })
     }
 
+    /// The code of `closing`, for those who are sent no close frame.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Answer(_) => "closed",
+            Self::Shutdown => "shutdown",
+            Self::TooSlow | Self::Silent => "too_slow",
+            Self::TooManyConnections => "too_many_connections",
+            Self::TokenExpired => "token_expired",
+            Self::NoAuth | Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::TooManyOps => "rate_limited",
+            Self::Protocol | Self::Unsupported | Self::NotUtf8 | Self::TooLarge => "bad_request",
+        }
+    }
+
     /// The reason in the close frame.
     #[must_use]
     pub const fn reason(self) -> &'static str {

@@ -126,6 +126,24 @@ pub fn parse(text: &[u8]) -> (Option<Id>, Result<Op, Reject>) {
     parse_with(text, op)
 }
 
+/// Reads what a subscription is to be, of the keys of a `subscribe`.
+///
+/// # Errors
+/// The refusal.
+pub fn subscribe(object: &Map<String, Value>) -> Result<Subscribe, Reject> {
+    let (channel, names) = streams(object)?;
+    let conflate_ms = bounded(object, "conflate_ms", 0..=CONFLATE_MS_MAX)?.unwrap_or(0);
+    if conflate_ms > 0 && channel.is_events() {
+        return Err(Reject::bad("conflate_ms is for states: trades are events, each is sent"));
+    }
+    let start = start(object, channel)?;
+    if conflate_ms > 0 && matches!(start, Start::Last(_)) {
+        return Err(Reject::bad("last and conflate_ms exclude each other"));
+    }
+    let slow = slow(object, channel, conflate_ms)?;
+    Ok(Subscribe { channel, names, conflate_ms, start, slow })
+}
+
 fn parse_with<T>(
     text: &[u8],
     op: impl FnOnce(&Map<String, Value>) -> Result<T, Reject>,
@@ -189,20 +207,6 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
             ),
         )),
     }
-}
-
-fn subscribe(object: &Map<String, Value>) -> Result<Subscribe, Reject> {
-    let (channel, names) = streams(object)?;
-    let conflate_ms = bounded(object, "conflate_ms", 0..=CONFLATE_MS_MAX)?.unwrap_or(0);
-    if conflate_ms > 0 && channel.is_events() {
-        return Err(Reject::bad("conflate_ms is for states: trades are events, each is sent"));
-    }
-    let start = start(object, channel)?;
-    if conflate_ms > 0 && matches!(start, Start::Last(_)) {
-        return Err(Reject::bad("last and conflate_ms exclude each other"));
-    }
-    let slow = slow(object, channel, conflate_ms)?;
-    Ok(Subscribe { channel, names, conflate_ms, start, slow })
 }
 
 fn streams(object: &Map<String, Value>) -> Result<(Channel, Vec<Result<Name, String>>), Reject> {

@@ -5,6 +5,7 @@ mod grants;
 mod keys;
 mod program;
 mod renewal;
+mod ways;
 
 use std::path::Path;
 use std::process::Command;

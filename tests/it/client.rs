@@ -233,7 +233,7 @@ impl Chains {
 /// A bare connection to the stream, whose frames are made by hand.
 pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A frame of the server.
@@ -322,7 +322,7 @@ impl Raw {
 
     /// Reads more; `false` at the end of the connection.
     #[track_caller]
-    fn fill(&mut self) -> bool {
+    pub(crate) fn fill(&mut self) -> bool {
         let mut chunk = [0; 16 * 1024];
         match self.stream.read(&mut chunk) {
             Ok(0) => false,

@@ -33,3 +33,4 @@ mod store;
 mod streams;
 mod transfer;
 mod verify;
+mod ways;
