@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
 mod bars;
 mod bench;
 mod captures;
@@ -33,3 +34,4 @@ mod store;
 mod streams;
 mod transfer;
 mod verify;
+mod ways;
