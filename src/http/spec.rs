@@ -12,7 +12,13 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web;
 use tickwire_feeds::error::quoted;
+use utoipa::Modify;
 use utoipa::OpenApi;
+use utoipa::openapi::security::ApiKey;
+use utoipa::openapi::security::ApiKeyValue;
+use utoipa::openapi::security::HttpAuthScheme;
+use utoipa::openapi::security::HttpBuilder;
+use utoipa::openapi::security::SecurityScheme;
 use utoipa_swagger_ui::Config;
 
 use crate::http::failure::Failure;
@@ -38,15 +44,30 @@ const MESSAGES: &str = include_str!("spec/asyncapi.yaml");
         (name = "operation", description = "For operators"),
     ),
     paths(
-        paths::snapshot, paths::trades, paths::quotes, paths::bars, paths::gaps, paths::sessions,
+        paths::sse, paths::ndjson, paths::poll, paths::snapshot, paths::trades, paths::quotes, paths::bars, paths::gaps, paths::sessions,
         paths::symbols, paths::venues, paths::healthz, paths::readyz, paths::metrics,
     ),
     components(schemas(
         words::Symbol, words::Channel, words::Interval, words::Format, words::By, words::Time,
-        words::Cursor, words::Next,
-    ))
+        words::Cursor, words::Next, words::Slow,
+    )),
+    modifiers(&Credentials),
+    security(("token" = []), ("api_key" = []))
 )]
 struct Api;
+
+/// What is shown where `auth.mode` asks for it.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let components = api.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let key = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
+        components.add_security_scheme("token", SecurityScheme::Http(bearer));
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(key));
+    }
+}
 
 static REQUESTS: LazyLock<String> =
     LazyLock::new(|| Api::openapi().to_pretty_json().unwrap_or_default());

@@ -157,6 +157,13 @@ fn ask(server: &Server, spec: &mut Spec, path: &str, asked: &str) -> u16 {
     answer.status
 }
 
+/// Whether the answer goes on for ever.
+fn is_endless(operation: &Value) -> bool {
+    let content = operation["responses"]["200"]["content"].as_object();
+    let endless = ["text/event-stream", "application/x-ndjson"];
+    content.is_some_and(|content| endless.iter().any(|kind| content.contains_key(*kind)))
+}
+
 #[test]
 fn requests_and_answers_are_as_openapi_has_them() {
     let server = Server::shared();
@@ -170,7 +177,7 @@ fn requests_and_answers_are_as_openapi_has_them() {
     });
     let paths = spec.at("/paths").as_object().unwrap().clone();
     let mut asked = 0;
-    for (path, item) in &paths {
+    for (path, item) in paths.iter().filter(|(_, item)| !is_endless(&item["get"])) {
         let operation = &item["get"];
         let all = parameters(&spec, operation, symbol);
         let required: Vec<&Parameter> = all.iter().filter(|of| of.is_required).collect();
@@ -188,7 +195,7 @@ fn requests_and_answers_are_as_openapi_has_them() {
             let with: Vec<&Parameter> = required.iter().copied().chain([of]).collect();
             let status = ask(&server, &mut spec, path, &url(path, &with));
             // An example names a tape and a time that are none of ours.
-            let is_ours = !["cursor", "at"].contains(&&*of.name);
+            let is_ours = !["cursor", "at", "from", "last"].contains(&&*of.name);
             assert!(status == 200 || (!is_ours && status < 500), "{}: {status}", url(path, &with));
             asked += 1;
         }

@@ -13,6 +13,7 @@ use super::rows::Alive;
 use super::rows::Bars;
 use super::rows::Gaps;
 use super::rows::Instruments;
+use super::rows::News;
 use super::rows::Quotes;
 use super::rows::Ready;
 use super::rows::Refusal;
@@ -26,6 +27,7 @@ use super::words::Cursor;
 use super::words::Format;
 use super::words::Interval;
 use super::words::Next;
+use super::words::Slow;
 use super::words::Symbol;
 use super::words::Time;
 
@@ -52,6 +54,26 @@ pub(super) struct Range {
     format: Option<Format>,
 }
 
+/// What is subscribed to, as the operation `subscribe` has it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Streams {
+    channel: Channel,
+    /// Names and patterns, with commas between them.
+    #[param(example = "*:*")]
+    symbols: String,
+    /// Least time between two snapshots of a stream; 0 sends each change.
+    #[param(minimum = 0, maximum = 60_000, default = 0)]
+    conflate_ms: Option<u32>,
+    /// Where to go on; `cursor` is another name of it.
+    from: Option<Cursor>,
+    /// How many messages back to begin, of `trades` and `bars.*`.
+    #[param(minimum = 1, maximum = 1_000)]
+    last: Option<u32>,
+    /// What happens when the client takes too little.
+    slow: Option<Slow>,
+}
+
 /// How a request is refused.
 #[derive(IntoResponses)]
 pub(super) enum Refused {
@@ -62,6 +84,46 @@ pub(super) enum Refused {
     #[response(status = 503)]
     Now(Refusal),
 }
+
+#[utoipa::path(
+    get, path = "/v1/sse", tag = "streams",
+    params(Streams, ("Last-Event-ID" = Option<Cursor>, Header,
+                     description = "Where to go on; it wins over `from`")),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream", description =
+            "Messages as `/asyncapi.yaml` has them, each the `data` of an event without a name; \
+             `id` is a cursor. A refusal that an `EventSource` would not survive is a `closing`"),
+        Refused,
+    )
+)]
+/// Server-Sent Events.
+pub(super) fn sse() {}
+
+#[utoipa::path(
+    get, path = "/v1/ndjson", tag = "streams", params(Streams),
+    responses(
+        (status = 200, body = String, content_type = "application/x-ndjson",
+         description = "Messages as `/asyncapi.yaml` has them, one a line"),
+        Refused,
+    )
+)]
+/// HTTP streaming.
+pub(super) fn ndjson() {}
+
+#[utoipa::path(
+    get, path = "/v1/poll", tag = "streams",
+    params(
+        Streams,
+        ("wait_ms" = Option<u32>, Query, minimum = 0, maximum = 30_000,
+         description = "Longest time to wait for something; 25,000 if it is not given",
+         example = 100),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10_000,
+         description = "About how many messages; 1,000 if it is not given", example = 10),
+    ),
+    responses((status = 200, body = News, description = "What there is"), Refused)
+)]
+/// Long polling: without a cursor the snapshots, with one what came after it.
+pub(super) fn poll() {}
 
 #[utoipa::path(
     get, path = "/v1/trades", tag = "history", params(("symbol" = Symbol, Query), Range),

@@ -207,6 +207,31 @@ pub(super) struct Snapshots {
     snapshots: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// An answer of long polling.
+#[derive(ToSchema)]
+pub(super) struct News {
+    /// For the next request.
+    cursor: Cursor,
+    /// Whether the messages follow the cursor of the request.
+    resumed: bool,
+    /// Why they do not.
+    reason: Option<String>,
+    /// Messages as `/asyncapi.yaml` has them, up to the end of a `seq`.
+    messages: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// Symbols whose venue has not named all its instruments yet.
+    pending: Option<Vec<String>>,
+    /// Symbols that nobody knows, or that are not granted.
+    rejected: Option<Vec<Rejected>>,
+}
+
+/// A symbol that was not taken.
+#[derive(ToSchema)]
+pub(super) struct Rejected {
+    symbol: String,
+    #[schema(example = "unknown_symbol")]
+    code: String,
+}
+
 /// The process answers.
 #[derive(ToSchema)]
 pub(super) struct Alive {

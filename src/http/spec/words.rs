@@ -102,3 +102,13 @@ pub(super) enum By {
     Recv,
     Ts,
 }
+
+/// What happens to a client that takes too little.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(super) enum Slow {
+    Conflate,
+    Spill,
+    Gap,
+    Close,
+}
