@@ -10,6 +10,7 @@ use bytes::BytesMut;
 
 use crate::wire::Close;
 use crate::wire::Form;
+use crate::wire::Message;
 use crate::wire::frame::Opcode;
 
 /// Bytes that wait for one client.
@@ -53,6 +54,12 @@ impl Outbox {
     #[must_use]
     pub fn patient(form: Form, bound: usize) -> Self {
         Self { patience: Patience::Endless, ..Self::new(form, bound) }
+    }
+
+    /// How its messages stand side by side.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        self.form
     }
 
     /// Whether a message of that many bytes stays within the bound.
@@ -112,8 +119,13 @@ impl Outbox {
         }
     }
 
-    /// Appends one message. Nothing follows a close.
+    /// Appends one message of JSON. Nothing follows a close.
     pub fn push(&mut self, message: &[u8]) {
+        self.send(message.into());
+    }
+
+    /// Appends one message that others may get too.
+    pub fn send(&mut self, message: Message<'_>) {
         self.append(|form, bytes| form.write(bytes, message));
     }
 

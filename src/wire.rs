@@ -6,6 +6,8 @@ pub mod csv;
 pub mod form;
 pub mod frame;
 pub mod json;
+pub mod message;
+pub mod msgpack;
 pub mod op;
 pub mod pattern;
 
@@ -13,3 +15,5 @@ pub use code::Close;
 pub use code::Code;
 pub use code::Reject;
 pub use form::Form;
+pub use message::Message;
+pub use message::Print;

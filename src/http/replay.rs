@@ -43,6 +43,7 @@ pub(super) async fn replay(
         let message = format!("limits.replays = {} are open already", house.replays.seats());
         Failure::unavailable(message, 5)
     })?;
+    let form = guest.form();
     let Upgraded { response, incoming, over, visit } =
         websocket::upgrade(&request, payload, (shop, guest)).await?;
     let rules = Arc::new(shop.shard().borrow().rules().clone());
@@ -50,7 +51,7 @@ pub(super) async fn replay(
     let (history, hub, tape) = (house.history.clone(), Arc::clone(&house.hub), house.tape.clone());
     let (speaking, hearing) = mpsc::channel(HEARD_MAX);
     let (sending, chunks) = mpsc::channel(CHUNKS_MAX);
-    let run = replay::run(World { history, hub, tape, rules }, seat, hearing, sending);
+    let run = replay::run(World { history, hub, tape, rules, form }, seat, hearing, sending);
     if house.desk.spawn(run).is_none() {
         return Err(Failure::unavailable("this server is stopping", 5));
     }
@@ -69,6 +70,7 @@ async fn read(mut incoming: Incoming, speaking: mpsc::Sender<Heard>, message_byt
         };
         let heard = match incoming.understand(message) {
             websocket::Heard::Text(text) => Heard::Text(text),
+            websocket::Heard::Packed(bytes) => Heard::Packed(bytes),
             websocket::Heard::Ping(payload) => Heard::Ping(payload),
             websocket::Heard::Pong => Heard::Pong,
             websocket::Heard::Fail(close) => {

@@ -39,8 +39,9 @@ use crate::wire::Code;
 use crate::wire::Form;
 use crate::wire::Reject;
 
-/// The only subprotocol that is served, also to a client that names none.
-const PROTOCOL: &str = "tickwire.v1.json";
+/// The subprotocols that are served. A client that names none gets the first.
+const PROTOCOLS: [(&str, Form); 2] =
+    [("tickwire.v1.json", Form::Text), ("tickwire.v1.msgpack", Form::Packed)];
 /// Messages of one client that are dealt with before others get their turn.
 const TURN_MESSAGES: u32 = 32;
 
@@ -52,25 +53,33 @@ pub(super) async fn stream(
     let shop = Shop::of(&request)?;
     let shard = Rc::clone(shop.shard());
     let guest = admit(&request, shop)?;
+    let form = guest.form();
     let Upgraded { response, incoming, over, visit } =
         upgrade(&request, payload, (shop, guest)).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
-    let id = shard.borrow_mut().connect(line, Form::Text);
+    let id = shard.borrow_mut().connect(line, form);
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
     let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
 }
 
-/// Who may connect, and the subprotocols to answer with.
+/// Who may connect, and the subprotocol to answer with, if one was named.
 pub(super) struct Guest {
     visit: Visit,
-    protocols: &'static [&'static str],
+    protocol: Option<(&'static str, Form)>,
+}
+
+impl Guest {
+    /// How messages reach the client.
+    pub(super) fn form(&self) -> Form {
+        self.protocol.map_or(Form::Text, |(_, form)| form)
+    }
 }
 
 /// Lets a client connect, if it may.
 pub(super) fn admit(request: &HttpRequest, shop: &Shop) -> Result<Guest, Failure> {
-    let protocols = check_protocols(request)?;
-    Ok(Guest { visit: shop.admit(request)?, protocols })
+    let protocol = choose_protocol(request)?;
+    Ok(Guest { visit: shop.admit(request)?, protocol })
 }
 
 /// A request that is a WebSocket now.
@@ -88,41 +97,44 @@ pub(super) async fn upgrade(
     payload: web::Payload,
     (shop, guest): (&Shop, Guest),
 ) -> Result<Upgraded, Failure> {
-    let Guest { visit, protocols } = guest;
+    let form = guest.form();
+    let Guest { visit, protocol } = guest;
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;
+    let protocol = protocol.map(|(name, _)| name);
     let (response, session, messages) =
-        actix_ws::handle_with_protocols(request, payload, protocols).map_err(Failure::of)?;
+        actix_ws::handle_with_protocols(request, payload, protocol.as_slice())
+            .map_err(Failure::of)?;
     let Bounds { frame_bytes, message_bytes, .. } = shop.bounds();
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
     let over = Rc::new(Notify::new());
-    let incoming = Incoming { messages, breach, over: Rc::clone(&over), _session: session };
+    let incoming = Incoming { messages, form, breach, over: Rc::clone(&over), _session: session };
     Ok(Upgraded { response, incoming, over, visit })
 }
 
-/// A client that names subprotocols must name one that is served.
-fn check_protocols(request: &HttpRequest) -> Result<&'static [&'static str], Failure> {
-    let mut offered = false;
-    for value in request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL) {
-        let value = value.to_str().unwrap_or_default();
-        offered = true;
-        if value.split(',').any(|protocol| protocol.trim() == PROTOCOL) {
-            return Ok(&[PROTOCOL]);
-        }
+/// The subprotocol that is served and that the client likes best; one that names any must name one
+/// that is.
+fn choose_protocol(request: &HttpRequest) -> Result<Option<(&'static str, Form)>, Failure> {
+    let mut lists = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).peekable();
+    if lists.peek().is_none() {
+        return Ok(None);
     }
-    if offered {
-        let message = format!("no subprotocol that is served: offer {PROTOCOL}, or none");
-        return Err(Failure::bad(message));
-    }
-    Ok(&[])
+    let mut offered = lists.flat_map(|list| list.to_str().unwrap_or_default().split(','));
+    let served = |offer: &str| PROTOCOLS.into_iter().find(|(name, _)| *name == offer.trim());
+    offered.find_map(served).map(Some).ok_or_else(|| {
+        let [(json, _), (msgpack, _)] = PROTOCOLS;
+        let message = format!("no subprotocol that is served: offer {json}, {msgpack}, or none");
+        Failure::bad(message)
+    })
 }
 
 /// What a client sends.
 pub(super) struct Incoming {
     messages: AggregatedMessageStream,
+    form: Form,
     breach: Breach,
     /// Told when there is nobody left to answer.
     pub(super) over: Rc<Notify>,
@@ -172,6 +184,9 @@ impl Incoming {
             Heard::Text(text) => {
                 shard.with(id, |subscriber, view| subscriber.on_text(&text, view));
             }
+            Heard::Packed(bytes) => {
+                shard.with(id, |subscriber, view| subscriber.on_packed(&bytes, view));
+            }
             Heard::Ping(payload) => {
                 shard.with(id, |subscriber, _| subscriber.on_ping(&payload));
             }
@@ -195,6 +210,9 @@ impl Incoming {
             Some(Ok(AggregatedMessage::Text(text))) => Heard::Text(text.into_bytes()),
             Some(Ok(AggregatedMessage::Ping(payload))) => Heard::Ping(payload),
             Some(Ok(AggregatedMessage::Pong(_))) => Heard::Pong,
+            Some(Ok(AggregatedMessage::Binary(bytes))) if self.form == Form::Packed => {
+                Heard::Packed(bytes)
+            }
             Some(Ok(AggregatedMessage::Binary(_))) => Heard::Fail(Close::Unsupported),
             Some(Ok(AggregatedMessage::Close(reason))) => Heard::Fail(answer_to(reason)),
             Some(Err(error)) => Heard::Fail(close_for(&error)),
@@ -216,7 +234,7 @@ impl Incoming {
     ) -> Option<Result<AggregatedMessage, ProtocolError>> {
         let message = self.messages.recv().await;
         let waits = match &message {
-            Some(Ok(AggregatedMessage::Text(_))) => Shard::waits,
+            Some(Ok(AggregatedMessage::Text(_) | AggregatedMessage::Binary(_))) => Shard::waits,
             Some(Ok(AggregatedMessage::Ping(_))) => Shard::is_full,
             _ => return message,
         };
@@ -231,6 +249,7 @@ impl Incoming {
 /// What a client did.
 pub(super) enum Heard {
     Text(Bytes),
+    Packed(Bytes),
     Ping(Bytes),
     Pong,
     /// The connection is to be closed with a code; nothing is read any more.

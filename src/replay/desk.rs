@@ -32,6 +32,7 @@ use crate::hub::ring::Reader;
 use crate::subscriber::Rules;
 use crate::tape::Tape;
 use crate::wire::Close;
+use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
@@ -46,6 +47,8 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 pub enum Heard {
     /// It sent a text message.
     Text(Bytes),
+    /// It sent a binary message, and may.
+    Packed(Bytes),
     /// It sent a ping.
     Ping(Bytes),
     /// It answered one.
@@ -67,6 +70,8 @@ pub struct World {
     pub tape: Tape,
     /// The rules of subscribers.
     pub rules: Arc<Rules>,
+    /// How messages reach the client.
+    pub form: Form,
 }
 
 /// Whether the client is still there.
@@ -110,7 +115,8 @@ pub async fn run(
     hearing: mpsc::Receiver<Heard>,
     sending: mpsc::Sender<Bytes>,
 ) {
-    let replay = Replay::new(Arc::clone(&world.rules), world.tape.clone(), world.moment());
+    let manner = (Arc::clone(&world.rules), world.form);
+    let replay = Replay::new(manner, world.tape.clone(), world.moment());
     let mut driver = Driver {
         replay,
         world,
@@ -164,22 +170,25 @@ impl Driver {
     }
 
     async fn on_heard(&mut self, heard: Heard) -> Present {
-        match heard {
-            Heard::Text(text) => {
-                let errand = self.replay.on_text(&text, self.world.moment());
-                if let Some(errand) = errand {
-                    return self.run_errand(errand).await;
-                }
+        let moment = self.world.moment();
+        let errand = match heard {
+            Heard::Text(text) => self.replay.on_text(&text, moment),
+            Heard::Packed(bytes) => self.replay.on_packed(&bytes, moment),
+            other => {
+                self.on_control(other);
+                None
             }
-            other => self.on_control(other),
+        };
+        match errand {
+            Some(errand) => self.run_errand(errand).await,
+            None => Present::Yes,
         }
-        Present::Yes
     }
 
     /// What can be dealt with while an errand is under way.
     fn on_control(&mut self, heard: Heard) {
         match heard {
-            Heard::Text(_) => {}
+            Heard::Text(_) | Heard::Packed(_) => {}
             Heard::Ping(payload) => self.replay.subscriber().on_ping(&payload),
             Heard::Pong => self.replay.subscriber().on_pong(),
             Heard::Fail(close, reject) => self.replay.subscriber().fail(close, reject.as_ref()),
@@ -246,7 +255,7 @@ impl Driver {
                 () = tokio::time::sleep_until(until.into()) => {}
                 heard = self.hearing.recv(), if self.put_off.is_none() && !self.hung_up => {
                     match heard {
-                        Some(text @ Heard::Text(_)) => self.put_off = Some(text),
+                        Some(op @ (Heard::Text(_) | Heard::Packed(_))) => self.put_off = Some(op),
                         Some(other) => self.on_control(other),
                         None => return None,
                     }
@@ -404,7 +413,7 @@ impl Driver {
             loop {
                 match self.hearing.recv().await {
                     None | Some(Heard::HungUp | Heard::Fail(..)) => return,
-                    Some(Heard::Text(_) | Heard::Ping(_) | Heard::Pong) => {}
+                    Some(Heard::Text(_) | Heard::Packed(_) | Heard::Ping(_) | Heard::Pong) => {}
                 }
             }
         };

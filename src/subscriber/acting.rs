@@ -17,12 +17,12 @@ use crate::wire::op::Op;
 impl Subscriber {
     /// The client sent a text message.
     pub fn on_text(&mut self, text: &[u8], view: &View<'_>) {
-        let (id, op) = op::parse(text);
-        let Some(id) = self.allow(id, view.now) else { return };
-        match op {
-            Ok(op) => self.act(id, op, view),
-            Err(reject) => self.refuse(id, &reject),
-        }
+        self.hear(op::parse(text), view);
+    }
+
+    /// The client sent a binary message, which is MessagePack.
+    pub fn on_packed(&mut self, bytes: &[u8], view: &View<'_>) {
+        self.hear(op::parse_packed(bytes), view);
     }
 
     /// Whether the client may have an operation carried out now; else it is told. Returns the `id`.
@@ -47,6 +47,14 @@ impl Subscriber {
             Op::Unsubscribe(op) => self.unsubscribe(id, &op, view),
             Op::Subscriptions => self.list(id),
             Op::Ping => self.push(&Answer::Pong { id, now: Time(view.wall) }),
+        }
+    }
+
+    fn hear(&mut self, (id, op): (Option<Id>, Result<Op, Reject>), view: &View<'_>) {
+        let Some(id) = self.allow(id, view.now) else { return };
+        match op {
+            Ok(op) => self.act(id, op, view),
+            Err(reject) => self.refuse(id, &reject),
         }
     }
 }

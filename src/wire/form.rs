@@ -3,26 +3,31 @@
 use bytes::BytesMut;
 
 use crate::wire::Close;
+use crate::wire::Message;
 use crate::wire::frame;
 use crate::wire::frame::Opcode;
+use crate::wire::msgpack;
 
 /// How one message is told from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// WebSocket text messages of JSON.
     Text,
+    /// WebSocket binary messages of MessagePack.
+    Packed,
     /// One JSON object a line, each ended by a line feed.
     Lines,
 }
 
 impl Form {
-    /// Appends one message of JSON.
-    pub fn write(self, out: &mut BytesMut, message: &[u8]) {
+    /// Appends one message.
+    pub fn write(self, out: &mut BytesMut, message: Message<'_>) {
         match self {
-            Self::Text => frame::write(out, Opcode::Text, message),
+            Self::Text => frame::write(out, Opcode::Text, message.json),
+            Self::Packed => write_packed(out, message),
             Self::Lines => {
-                out.reserve(message.len() + 1);
-                out.extend_from_slice(message);
+                out.reserve(message.json.len() + 1);
+                out.extend_from_slice(message.json);
                 out.extend_from_slice(b"\n");
             }
         }
@@ -31,7 +36,7 @@ impl Form {
     /// Appends a ping or pong, in forms that have them.
     pub fn write_control(self, out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
         match self {
-            Self::Text => frame::write(out, opcode, payload),
+            Self::Text | Self::Packed => frame::write(out, opcode, payload),
             Self::Lines => {}
         }
     }
@@ -39,10 +44,20 @@ impl Form {
     /// Appends the end, in forms that have one of their own.
     pub fn write_close(self, out: &mut BytesMut, close: Close) {
         match self {
-            Self::Text => frame::write_close(out, close),
+            Self::Text | Self::Packed => frame::write_close(out, close),
             Self::Lines => {}
         }
     }
+}
+
+/// A message that is for one client alone is packed here.
+fn write_packed(out: &mut BytesMut, message: Message<'_>) {
+    if let Some(packed) = message.packed {
+        return frame::write(out, Opcode::Binary, packed);
+    }
+    let mut packed = Vec::new();
+    msgpack::pack(&mut packed, message.json);
+    frame::write(out, Opcode::Binary, &packed);
 }
 
 #[cfg(test)]
@@ -51,7 +66,7 @@ mod tests {
 
     fn written(form: Form) -> BytesMut {
         let mut out = BytesMut::new();
-        form.write(&mut out, b"{}");
+        form.write(&mut out, b"{}"[..].into());
         form.write_control(&mut out, Opcode::Ping, b"?");
         form.write_close(&mut out, Close::Answer(Some(1000)));
         out
@@ -60,6 +75,7 @@ mod tests {
     #[test]
     fn each_form_has_its_own_ends() {
         assert_eq!(&written(Form::Text)[..], b"\x81\x02{}\x89\x01?\x88\x02\x03\xe8");
+        assert_eq!(&written(Form::Packed)[..], b"\x82\x01\x80\x89\x01?\x88\x02\x03\xe8");
         assert_eq!(&written(Form::Lines)[..], b"{}\n");
     }
 }
