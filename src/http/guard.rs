@@ -65,7 +65,12 @@ impl Stream for Guard {
             return Poll::Ready(None);
         }
         let polled = Pin::new(&mut self.payload).poll_next(cx);
-        let Poll::Ready(Some(Ok(mut bytes))) = polled else { return polled };
+        let mut bytes = match polled {
+            Poll::Ready(Some(Ok(bytes))) => bytes,
+            // A client that is gone has ended; an error would have what it sent before thrown away.
+            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(None),
+            Poll::Pending => return Poll::Pending,
+        };
         match self.frames.pass(&bytes) {
             Ok(()) => Poll::Ready(Some(Ok(bytes))),
             Err(offence) => {

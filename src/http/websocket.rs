@@ -14,6 +14,7 @@ use actix_web::HttpResponse;
 use actix_web::body::BodySize;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
+use actix_web::http::Version;
 use actix_web::http::header;
 use actix_web::web;
 use actix_web::web::Bytes;
@@ -99,6 +100,7 @@ pub(super) async fn upgrade(
 ) -> Result<Upgraded, Failure> {
     let form = guest.form();
     let Guest { visit, protocol } = guest;
+    check_upgrade(request)?;
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;
@@ -113,6 +115,26 @@ pub(super) async fn upgrade(
     let over = Rc::new(Notify::new());
     let incoming = Incoming { messages, form, breach, over: Rc::clone(&over), _session: session };
     Ok(Upgraded { response, incoming, over, visit })
+}
+
+/// What the library does not look at (RFC 6455 §4.2.1): it takes HTTP/1.0, any word with
+/// `websocket` in it, and the first of many keys.
+fn check_upgrade(request: &HttpRequest) -> Result<(), Failure> {
+    let headers = request.headers();
+    if request.version() < Version::HTTP_11 {
+        return Err(Failure::bad("an upgrade takes HTTP/1.1"));
+    }
+    let words = headers.get_all(header::UPGRADE).filter_map(|value| value.to_str().ok());
+    let mut words = words.flat_map(|value| value.split(','));
+    if !words.any(|word| word.trim().eq_ignore_ascii_case("websocket")) {
+        return Err(Failure::bad("the header Upgrade must name websocket"));
+    }
+    for name in [header::SEC_WEBSOCKET_KEY, header::SEC_WEBSOCKET_VERSION] {
+        if headers.get_all(&name).count() > 1 {
+            return Err(Failure::bad(format!("the header {name} may be there once")));
+        }
+    }
+    Ok(())
 }
 
 /// The subprotocol that is served and that the client likes best; one that names any must name one
@@ -215,7 +237,7 @@ impl Incoming {
             }
             Some(Ok(AggregatedMessage::Binary(_))) => Heard::Fail(Close::Unsupported),
             Some(Ok(AggregatedMessage::Close(reason))) => Heard::Fail(answer_to(reason)),
-            Some(Err(error)) => Heard::Fail(close_for(&error)),
+            Some(Err(error)) => close_for(&error).map_or(Heard::HungUp, Heard::Fail),
             None => self.breach.take().map_or(Heard::HungUp, Heard::Fail),
         }
     }
@@ -274,15 +296,15 @@ fn answer_to(reason: Option<CloseReason>) -> Close {
     }
 }
 
-/// The library's errors name no close code.
-fn close_for(error: &ProtocolError) -> Close {
+/// The library's errors name no close code. One that has none is the end of the connection.
+fn close_for(error: &ProtocolError) -> Option<Close> {
     match error {
-        ProtocolError::Overflow => Close::TooLarge,
+        ProtocolError::Overflow => Some(Close::TooLarge),
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Close::NotUtf8
+            Some(Close::NotUtf8)
         }
-        ProtocolError::Io(_) => Close::TooLarge,
-        _ => Close::Protocol,
+        ProtocolError::Io(_) => None,
+        _ => Some(Close::Protocol),
     }
 }
 

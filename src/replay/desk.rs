@@ -92,6 +92,8 @@ struct Driver {
     /// What was heard and waits for an errand to end.
     put_off: Option<Heard>,
     hung_up: bool,
+    /// Nothing more is read from the client, as there was something wrong with it or it closed.
+    is_deaf: bool,
     reading: Option<Reading>,
     /// Of the hub's troubles, what the client was told of.
     troubles: u64,
@@ -125,6 +127,7 @@ pub async fn run(
         sending,
         put_off: None,
         hung_up: false,
+        is_deaf: false,
         reading: None,
         troubles: 0,
         drained: false,
@@ -153,7 +156,12 @@ impl Driver {
                 return Present::No;
             }
         }
+        if self.is_deaf {
+            return self.say_goodbye().await;
+        }
         if self.hung_up {
+            // It may still read what it asked for.
+            let _its_last: Present = self.send_now();
             return Present::No;
         }
         let next = self.replay.advance(self.world.moment());
@@ -191,7 +199,10 @@ impl Driver {
             Heard::Text(_) | Heard::Packed(_) => {}
             Heard::Ping(payload) => self.replay.subscriber().on_ping(&payload),
             Heard::Pong => self.replay.subscriber().on_pong(),
-            Heard::Fail(close, reject) => self.replay.subscriber().fail(close, reject.as_ref()),
+            Heard::Fail(close, reject) => {
+                self.is_deaf = true;
+                self.replay.subscriber().fail(close, reject.as_ref());
+            }
             Heard::HungUp => self.hung_up = true,
         }
     }
@@ -406,7 +417,7 @@ impl Driver {
         let deadline = clock::monotonic() + CLOSE_WAIT;
         let bytes = self.replay.take_bytes();
         let sent = tokio::time::timeout_at(deadline.into(), self.sending.send(bytes)).await;
-        if !matches!(sent, Ok(Ok(()))) || matches!(self.replay.closing(), Some(Close::Answer(_))) {
+        if !matches!(sent, Ok(Ok(()))) || self.is_deaf {
             return Present::No;
         }
         let ended = async {
