@@ -26,6 +26,8 @@ pub struct Plan {
     pub host: String,
     /// The path of the stream.
     pub path: String,
+    /// The subprotocol that is asked for.
+    pub protocol: String,
     /// The symbols to choose from, each once, at least one.
     pub symbols: Vec<String>,
     /// How many connections, at least one.
@@ -64,6 +66,7 @@ impl Plan {
             server,
             host: server.to_string(),
             path: "/v1/stream".to_owned(),
+            protocol: "tickwire.v1.json".to_owned(),
             streams: symbols.len(),
             symbols,
             connections: 1,

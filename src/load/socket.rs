@@ -53,8 +53,9 @@ impl Socket {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\
-             Sec-WebSocket-Protocol: tickwire.v1.json\r\n\r\n",
+             Sec-WebSocket-Protocol: {protocol}\r\n\r\n",
             path = plan.path,
+            protocol = plan.protocol,
             host = plan.host,
         );
         Ok(Self {
