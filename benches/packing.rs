@@ -2,6 +2,7 @@
 //! written. An event is packed once for all clients.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "lengths are results too")]
 
 use std::hint::black_box;
 

@@ -56,7 +56,7 @@ fn server() -> Arc<Server> {
 
 /// Runs a table, and that of the same cases for replays.
 #[track_caller]
-fn check(subject: &str, cases: Vec<Case>) {
+fn check(subject: &str, cases: &[Case]) {
     let server = server();
     let started = monotonic();
     let replays = cases.iter().map(|case| case.clone().of("/v1/replay"));
@@ -68,32 +68,32 @@ fn check(subject: &str, cases: Vec<Case>) {
 
 #[test]
 fn frames() {
-    check("frames", framing::cases());
+    check("frames", &framing::cases());
 }
 
 #[test]
 fn messages_in_fragments() {
-    check("fragments", fragments::cases());
+    check("fragments", &fragments::cases());
 }
 
 #[test]
 fn text_is_utf_8() {
-    check("text", text::cases());
+    check("text", &text::cases());
 }
 
 #[test]
 fn control_frames() {
-    check("control frames", control::cases());
+    check("control frames", &control::cases());
 }
 
 #[test]
 fn closes() {
-    check("closes", closing::cases());
+    check("closes", &closing::cases());
 }
 
 #[test]
 fn bounds() {
-    check("bounds", limits::cases());
+    check("bounds", &limits::cases());
 }
 
 #[test]

@@ -23,10 +23,7 @@ pub(super) const fn type_at(message: &[u8]) -> usize {
 
 #[inline]
 fn heard(message: &[u8]) -> Option<Heard<'_>> {
-    let rest = match message {
-        [0x80..=0x8F, rest @ ..] | [0xde, _, _, rest @ ..] => rest,
-        _ => return None,
-    };
+    let ([0x80..=0x8F, rest @ ..] | [0xde, _, _, rest @ ..]) = message else { return None };
     let (kind, rest) = text(rest.strip_prefix(b"\xa4type")?)?;
     Some(match kind {
         b"subscribed" => Heard::Subscribed { rejected: rejected(rest) },
@@ -67,7 +64,7 @@ fn rejected(rest: &[u8]) -> &[u8] {
 #[inline]
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     match bytes {
-        [head @ 0xa0..=0xbF, rest @ ..] => rest.split_at_checked(usize::from(head & 0x1F)),
+        [head @ 0xa0..=0xbf, rest @ ..] => rest.split_at_checked(usize::from(head & 0x1F)),
         [0xd9, length, rest @ ..] => rest.split_at_checked(usize::from(*length)),
         _ => None,
     }

@@ -150,7 +150,7 @@ impl<'a> Unpacker<'a> {
     /// The string that a head announces, if it announces one.
     fn text(&mut self, head: u8) -> Result<Option<&'a str>, Error> {
         let length = match head {
-            0xa0..=0xbF => u64::from(head & 0x1F),
+            0xa0..=0xbf => u64::from(head & 0x1F),
             0xd9..=0xdb => self.number(head - 0xd9)?,
             _ => return Ok(None),
         };
