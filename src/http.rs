@@ -10,6 +10,7 @@ mod reference;
 mod replay;
 pub mod server;
 pub mod shop;
+mod spec;
 pub mod visitors;
 mod websocket;
 
@@ -41,6 +42,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/healthz", ops::healthz))
         .service(page("/readyz", ops::readyz))
         .service(page("/metrics", ops::metrics))
+        .service(page("/openapi.json", spec::openapi))
+        .service(page("/asyncapi.yaml", spec::asyncapi))
+        .service(page("/docs", spec::docs))
+        .service(page("/docs/{file:.*}", spec::page))
         .default_service(web::to(nowhere))
         .app_data(
             web::QueryConfig::default()

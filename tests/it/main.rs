@@ -31,6 +31,7 @@ mod replay;
 mod rfc6455;
 mod server;
 mod slow;
+mod specs;
 mod store;
 mod streams;
 mod transfer;
