@@ -153,7 +153,7 @@ impl Bench {
             for (index, slot) in (0..).zip(slots) {
                 let symbol = self.board.symbol(SymbolId(index)).unwrap();
                 let seq = self.board.last(Channel::Ticker, symbol);
-                let _got = black_box(client.on_message(*slot, seq, b""));
+                let _got = black_box(client.on_message(*slot, seq, b""[..].into()));
             }
         }
     }

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use crate::event::Seq;
 use crate::wire::Close;
 use crate::wire::Form;
+use crate::wire::Message;
 use crate::wire::frame::Opcode;
 
 /// Bytes that wait for one client.
@@ -131,8 +132,13 @@ impl Outbox {
         }
     }
 
-    /// Appends one message. Nothing follows a close.
+    /// Appends one message of JSON. Nothing follows a close.
     pub fn push(&mut self, message: &[u8]) {
+        self.send(message.into());
+    }
+
+    /// Appends one message that others may get too.
+    pub fn send(&mut self, message: Message<'_>) {
         self.append(|form, bytes| form.write(bytes, message));
     }
 

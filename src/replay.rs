@@ -191,7 +191,7 @@ use view;
 impl Replay {
     /// A client of a server with this tape has connected; `welcome` is the first message.
     #[must_use]
-    pub fn new(rules: Arc<Rules>, tape: Tape, moment: Moment) -> Self {
+    pub fn new((rules, form): (Arc<Rules>, Form), tape: Tape, moment: Moment) -> Self {
         let board = Board::default();
         let (rates, snapshots) = (Rates::new(moment.now), Snapshots::new(SNAPSHOT_BYTES));
         let view = View {
@@ -204,7 +204,7 @@ impl Replay {
             age_ms: moment.age_ms,
             pace: Keeping::Keeping,
         };
-        let subscriber = Subscriber::for_replay(rules, Form::Text, &view, tape.head());
+        let subscriber = Subscriber::for_replay(rules, form, &view, tape.head());
         Self {
             subscriber,
             tape,

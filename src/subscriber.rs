@@ -44,6 +44,7 @@ use crate::tape::Tape;
 use crate::wire::Close;
 use crate::wire::Code;
 use crate::wire::Form;
+use crate::wire::Message;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Id;
@@ -260,7 +261,7 @@ impl Subscriber {
     }
 
     /// An event became a message of one of the joined streams.
-    pub fn on_message(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
+    pub fn on_message(&mut self, slot: u32, seq: Seq, message: Message<'_>) -> Got {
         let Some(stream) = self.streams.get_mut(slot) else { return Got::Nothing };
         let has_room = match &self.page {
             None => self.outbox.has_room(message.len()),
@@ -275,7 +276,7 @@ impl Subscriber {
             }
             Phase::Live if has_room => {
                 stream.held = Some(seq);
-                self.outbox.push(message);
+                self.outbox.send(message);
                 self.page.iter_mut().for_each(|page| page.note(seq));
                 Got::Something
             }
@@ -319,7 +320,7 @@ impl Subscriber {
                 let prev = stream.held.unwrap_or_default();
                 json::write_event(&mut message, stream.name(&symbol.symbol), event, prev);
             }
-            let _marked_anyway = self.on_message(slot, event.seq, &message);
+            let _marked_anyway = self.on_message(slot, event.seq, message[..].into());
         }
     }
 
@@ -348,7 +349,10 @@ impl Subscriber {
             }
             let Some(stream) = self.streams.get(due.slot) else { continue };
             let name = (stream.channel, stream.symbol);
-            snapshots.with(name, board, |message| self.push_snapshot(due.slot, board, message));
+            let form = self.outbox.form();
+            snapshots.with(name, (form, board), |message| {
+                self.push_snapshot(due.slot, board, message);
+            });
         }
     }
 
@@ -465,10 +469,10 @@ impl Subscriber {
         self.waiting = None;
     }
 
-    fn push_snapshot(&mut self, slot: u32, board: &Board, message: &[u8]) {
+    fn push_snapshot(&mut self, slot: u32, board: &Board, message: Message<'_>) {
         let Some(stream) = self.streams.get(slot) else { return };
         let (channel, symbol, owner) = (stream.channel, stream.symbol, stream.owner);
-        self.outbox.push(message);
+        self.outbox.send(message);
         let conflated = self.is_conflated(owner);
         let held = board.symbol(symbol).map(|symbol| board.last(channel, symbol));
         if let Some(stream) = self.streams.get_mut(slot) {

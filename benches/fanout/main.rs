@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench fanout -- one spread flush --runs 5 --seconds 5` runs the scenarios named,
 //! or all; without any argument it does nothing. `--set KEY=VALUE` gives the real server a setting,
-//! `--only real` leaves the floor out, `--ticks N` is another rate, `--flush` says that the server
-//! has `http.flush_ms_min` and `_max`.
+//! `--format msgpack` has it pack its messages, `--only real` leaves the floor out, `--ticks N` is
+//! another rate, `--flush` says that the server has `http.flush_ms_min` and `_max`.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,6 +49,8 @@ struct Asked {
     sides: Vec<Side>,
     settings: Vec<(String, String)>,
     has_flush: bool,
+    /// The subprotocol, for the real server.
+    protocol: String,
     /// Where servers run, and where the load does.
     cores: (Cores, Cores),
 }
@@ -84,6 +86,7 @@ impl Asked {
             sides: vec![Side::Floor, Side::Real],
             settings: Vec::new(),
             has_flush: false,
+            protocol: "tickwire.v1.json".to_owned(),
             cores: (home.first(), last),
         };
         let mut words = arguments.iter().filter(|word| *word != "--bench");
@@ -94,6 +97,7 @@ impl Asked {
                 "--seconds" => asked.seconds = value().parse().expect("a number of seconds"),
                 "--ticks" => asked.ticks = Some(value().parse().expect("ticks in a second")),
                 "--set" => asked.settings.push(parse_setting(value()).expect("KEY=VALUE")),
+                "--format" => asked.protocol = format!("tickwire.v1.{}", value()),
                 "--flush" => asked.has_flush = true,
                 "--only" => {
                     asked.sides = vec![match value().as_str() {
@@ -191,6 +195,7 @@ impl Asked {
             warm_up: Duration::from_secs(if scenario.symbols > 10_000 { 4 } else { 1 }),
             measure: Duration::from_secs(span),
             pid: Some(server.pid()),
+            protocol: self.protocol.clone(),
             ..Plan::new(server.address(), symbols)
         };
         load::run(&plan, &mut |_| Go::On).unwrap()

@@ -70,6 +70,9 @@ pub struct Bench {
     #[arg(long, value_name = "MS", default_value_t = 0, hide_default_value = true,
           value_parser = RangedU64ValueParser::<u64>::new().range(0..=60_000))]
     conflate_ms: u64,
+    /// What messages shall come as
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
     /// What the server shall do when a client is too slow
     #[arg(long, value_enum, value_name = "POLICY")]
     slow: Option<Slow>,
@@ -120,6 +123,16 @@ pub struct Bench {
     /// Let the system choose the processors
     #[arg(long, conflicts_with_all = ["cpu", "server_cpus"])]
     no_pin: bool,
+}
+
+/// How messages are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// JSON
+    #[default]
+    Json,
+    /// MessagePack
+    Msgpack,
 }
 
 /// What a server does with a client that is too slow.
@@ -245,11 +258,16 @@ impl Bench {
             let there = target.symbols.len();
             return Err(Failure::Usage(format!("--streams {streams}: the server has {there}")));
         }
+        let protocol = match self.format {
+            Format::Json => "tickwire.v1.json",
+            Format::Msgpack => "tickwire.v1.msgpack",
+        };
         let slow = self.slow.and_then(|slow| slow.to_possible_value());
         Ok(Plan {
             host: target.host.clone(),
             path: target.path.clone(),
             token: target.token.clone(),
+            protocol: protocol.to_owned(),
             connections: self.number(self.connections),
             streams,
             channel: self.channel.word().to_owned(),

@@ -1,7 +1,10 @@
 //! The guard before the WebSocket codec: judges each frame by its head, before anything of it is
-//! stored (RFC 6455 §5).
+//! stored, and each text at its first wrong byte (RFC 6455 §5 and §8.1).
 //!
-//! The codec behind it would buffer an announced gigabyte before it looks at its limit.
+//! The codec behind it would buffer an announced gigabyte before it looks at its limit, and a whole
+//! message before it looks at its text.
+
+mod utf8;
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -15,14 +18,18 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use futures_util::StreamExt as _;
 
+use crate::http::guard::utf8::Utf8;
 use crate::wire::Close;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
+const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
 const HEAD_BYTES_MAX: usize = 14;
 const CONTROL_BYTES_MAX: u64 = 125;
+/// Of a close frame, before its reason.
+const CODE_BYTES: u64 = 2;
 
 /// What a client may send.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +65,12 @@ impl Stream for Guard {
             return Poll::Ready(None);
         }
         let polled = Pin::new(&mut self.payload).poll_next(cx);
-        let Poll::Ready(Some(Ok(mut bytes))) = polled else { return polled };
+        let mut bytes = match polled {
+            Poll::Ready(Some(Ok(bytes))) => bytes,
+            // A client that is gone has ended; an error would have what it sent before thrown away.
+            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(None),
+            Poll::Pending => return Poll::Pending,
+        };
         match self.frames.pass(&bytes) {
             Ok(()) => Poll::Ready(Some(Ok(bytes))),
             Err(offence) => {
@@ -71,15 +83,39 @@ impl Stream for Guard {
     }
 }
 
-/// Follows the heads of a client's frames.
+/// Follows a client's frames.
 #[derive(Debug)]
 struct Frames {
     bounds: Bounds,
     head: [u8; HEAD_BYTES_MAX],
     head_bytes: usize,
-    /// Of the present frame's payload, still to come.
-    payload_bytes: u64,
+    rest: Rest,
     message: Option<Message>,
+    /// Of the present message, or of the reason of a close, after which nothing matters.
+    text: Utf8,
+}
+
+/// What is still to come of the present frame.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    bytes: u64,
+    /// The next byte's first.
+    mask: [u8; 4],
+    content: Content,
+}
+
+/// What a frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Bytes,
+    /// A part of a text, or the last one.
+    Text {
+        is_last: bool,
+    },
+    /// A text, after so many bytes.
+    Reason {
+        after: u64,
+    },
 }
 
 /// Where a client broke the rules.
@@ -95,12 +131,14 @@ struct Offence {
 struct Message {
     bytes: u64,
     fragments: usize,
+    is_text: bool,
 }
 
 impl Frames {
     const fn new(bounds: Bounds) -> Self {
         let head = [0; HEAD_BYTES_MAX];
-        Self { bounds, head, head_bytes: 0, payload_bytes: 0, message: None }
+        let rest = Rest { bytes: 0, mask: [0; 4], content: Content::Bytes };
+        Self { bounds, head, head_bytes: 0, rest, message: None, text: Utf8::new() }
     }
 
     /// Follows more bytes.
@@ -108,10 +146,10 @@ impl Frames {
         let mut bytes = all;
         let mut at = 0;
         while !bytes.is_empty() {
-            if self.payload_bytes > 0 {
-                let count = usize::try_from(self.payload_bytes).unwrap_or(usize::MAX);
-                let (skipped, rest) = bytes.split_at(count.min(bytes.len()));
-                self.payload_bytes -= skipped.len() as u64;
+            if self.rest.bytes > 0 {
+                let count = usize::try_from(self.rest.bytes).unwrap_or(usize::MAX);
+                let (part, rest) = bytes.split_at(count.min(bytes.len()));
+                self.follow(part).map_err(|close| Offence { close, at })?;
                 bytes = rest;
                 at = all.len() - rest.len();
                 continue;
@@ -127,34 +165,65 @@ impl Frames {
                 .and_then(|head| head.map(|head| self.judge(head).map(|()| head)).transpose());
             if let Some(head) = judged.map_err(|close| Offence { close, at })? {
                 self.head_bytes = 0;
-                self.payload_bytes = head.length;
+                self.rest = Rest { bytes: head.length, mask: head.mask, ..self.rest };
+                self.follow(&[]).map_err(|close| Offence { close, at })?;
                 at = all.len() - rest.len();
             }
         }
         Ok(())
     }
 
+    /// Follows a part of the present frame's payload.
+    fn follow(&mut self, part: &[u8]) -> Result<(), Close> {
+        let Self { rest, text, .. } = self;
+        rest.bytes -= part.len() as u64;
+        let is_last = match &mut rest.content {
+            Content::Bytes => return Ok(()),
+            Content::Text { is_last } => *is_last,
+            Content::Reason { .. } => true,
+        };
+        for byte in part {
+            let [mask, ..] = rest.mask;
+            rest.mask.rotate_left(1);
+            match &mut rest.content {
+                Content::Reason { after } if *after > 0 => *after -= 1,
+                _ => text.pass(byte ^ mask).map_err(|_| Close::NotUtf8)?,
+            }
+        }
+        let is_cut = rest.bytes == 0 && is_last && !text.is_whole();
+        if is_cut { Err(Close::NotUtf8) } else { Ok(()) }
+    }
+
     fn judge(&mut self, head: Head) -> Result<(), Close> {
         if head.opcode >= 8 {
             // Half a close code (RFC 6455 §5.5.1).
             let half = head.opcode == CLOSE && head.length == 1;
+            self.rest.content = Content::Bytes;
+            if head.opcode == CLOSE {
+                self.rest.content = Content::Reason { after: CODE_BYTES };
+                self.text = Utf8::new();
+            }
             return if half { Err(Close::Protocol) } else { Ok(()) };
         }
         let before = match (head.opcode, self.message) {
             (0, Some(message)) => message,
             (0, None) | (_, Some(_)) => return Err(Close::Protocol),
-            (_, None) => Message { bytes: 0, fragments: 0 },
+            (opcode, None) => {
+                self.text = Utf8::new();
+                Message { bytes: 0, fragments: 0, is_text: opcode == TEXT }
+            }
         };
-        let message =
-            Message { bytes: before.bytes + head.length, fragments: before.fragments + 1 };
-        let empty = head.length == 0 && !head.is_last;
+        let bytes = before.bytes.saturating_add(head.length);
+        let message = Message { bytes, fragments: before.fragments + 1, ..before };
         if head.length > self.bounds.frame_bytes
             || message.bytes > self.bounds.message_bytes
             || message.fragments > self.bounds.fragments
-            || empty
         {
             return Err(Close::TooLarge);
         }
+        let is_last = head.is_last;
+        self.rest.content =
+            if message.is_text { Content::Text { is_last } } else { Content::Bytes };
         self.message = (!head.is_last).then_some(message);
         Ok(())
     }
@@ -166,6 +235,7 @@ struct Head {
     opcode: u8,
     is_last: bool,
     length: u64,
+    mask: [u8; 4],
 }
 
 impl Head {
@@ -197,7 +267,7 @@ impl Head {
         if !shortest || (is_control && length > CONTROL_BYTES_MAX) {
             return Err(Close::Protocol);
         }
-        Ok((mask.len() >= 4).then_some(Self { opcode, is_last, length }))
+        Ok(mask.first_chunk().map(|mask| Self { opcode, is_last, length, mask: *mask }))
     }
 }
 
@@ -238,6 +308,7 @@ mod tests {
         check(&[frame(0x81, 5), frame(0x82, 1_000), frame(0x89, 125), frame(0x88, 2)], Ok(()));
         check(&[frame(0x01, 900), frame(0x8A, 0), frame(0x00, 900), frame(0x80, 200)], Ok(()));
         check(&[frame(0x01, 1), frame(0x80, 0), frame(0x81, 0)], Ok(()));
+        check(&[frame(0x01, 0), frame(0x00, 0), frame(0x80, 0)], Ok(()));
     }
 
     #[test]
@@ -280,7 +351,42 @@ mod tests {
         check(&[frame(0x01, 1_000), frame(0x00, 1_000), frame(0x80, 1)], Err(Close::TooLarge));
         let four = [frame(0x01, 1), frame(0x00, 1), frame(0x00, 1), frame(0x80, 1)];
         check(&four, Err(Close::TooLarge));
-        check(&[frame(0x01, 0)], Err(Close::TooLarge));
+        check(
+            &[frame(0x01, 0), frame(0x00, 0), frame(0x00, 0), frame(0x00, 0)],
+            Err(Close::TooLarge),
+        );
+    }
+
+    fn text(first: u8, text: &[u8]) -> Vec<u8> {
+        let mask = [1, 2, 3, 250];
+        let mut bytes = vec![first, MASKED | u8::try_from(text.len()).unwrap()];
+        bytes.extend(mask);
+        bytes.extend(text.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        bytes
+    }
+
+    #[test]
+    fn text_that_can_become_none_is_stopped_at_once() {
+        let smile = "😀".as_bytes();
+        check(&[text(0x81, smile), text(0x82, &[0xFF; 5])], Ok(()));
+        check(&[text(0x01, &smile[..1]), text(0x89, &[0xFF]), text(0x80, &smile[1..])], Ok(()));
+        check(&[text(0x01, &smile[..3]), text(0x00, b""), text(0x80, &smile[3..])], Ok(()));
+        check(&[text(0x02, &[0xFF]), text(0x80, &[0xFF])], Ok(()));
+        check(&[text(0x81, &smile[..3])], Err(Close::NotUtf8));
+        check(&[text(0x01, &smile[..3]), text(0x80, b"")], Err(Close::NotUtf8));
+        check(&[text(0x01, &smile[..3]), text(0x80, b"x")], Err(Close::NotUtf8));
+        // The message has not ended, nor has its frame.
+        check(&[text(0x01, b"ab\xFF")], Err(Close::NotUtf8));
+        check(&[text(0x81, b"ab\xC0cdefgh")[..9].to_vec()], Err(Close::NotUtf8));
+    }
+
+    #[test]
+    fn the_reason_of_a_close_is_text() {
+        check(&[text(0x88, b"\x03\xe8"), text(0x88, "\u{3}\u{3}é".as_bytes())], Ok(()));
+        check(&[text(0x01, "é".as_bytes().get(..1).unwrap()), text(0x88, b"\x03\xe8")], Ok(()));
+        check(&[text(0x88, b"\xff\xffbye")], Ok(()));
+        check(&[text(0x88, b"\x03\xe8\xff")], Err(Close::NotUtf8));
+        check(&[text(0x88, b"\x03\xe8a\xc3")], Err(Close::NotUtf8));
     }
 
     proptest! {

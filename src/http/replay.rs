@@ -46,6 +46,7 @@ pub(super) async fn replay(
         let entered = office.enter();
         seat = Some(entered.ok_or_else(|| Failure::unavailable(office.crowded(), 5))?);
     }
+    let form = guest.form();
     let Upgraded { response, incoming, over, admitted } =
         websocket::upgrade(&request, payload, (shop, guest)).await?;
     let rules = Arc::new(shop.shard().borrow().rules().clone());
@@ -58,7 +59,8 @@ pub(super) async fn replay(
         // The first of what it hears: there is room.
         speaking.try_send(Heard::Entered(pass)).ok();
     }
-    let run = replay::run(World { history, hub, tape, rules, office }, seat, hearing, sending);
+    let run =
+        replay::run(World { history, hub, tape, rules, office, form }, seat, hearing, sending);
     if house.desk.spawn(run).is_none() {
         return Err(Failure::unavailable("this server is stopping", 5));
     }
@@ -77,6 +79,7 @@ async fn read(mut incoming: Incoming, speaking: mpsc::Sender<Heard>, message_byt
         };
         let heard = match incoming.understand(message) {
             websocket::Heard::Text(text) => Heard::Text(text),
+            websocket::Heard::Packed(bytes) => Heard::Packed(bytes),
             websocket::Heard::Ping(payload) => Heard::Ping(payload),
             websocket::Heard::Pong => Heard::Pong,
             websocket::Heard::Fail(close) => {

@@ -81,7 +81,8 @@ fn come_back(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     let mut body = BytesMut::new();
     Form::Events.write_retry(&mut body, reconnect_ms);
     body.extend_from_slice(format!(": {failure}\n").as_bytes());
-    Form::Events.write(&mut body, &Answer::Closing { code, reconnect_ms }.to_json());
+    let closing = Answer::Closing { code, reconnect_ms }.to_json();
+    Form::Events.write(&mut body, closing.as_slice().into());
     head(Form::Events).body(body.freeze())
 }
 

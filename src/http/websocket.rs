@@ -14,6 +14,7 @@ use actix_web::HttpResponse;
 use actix_web::body::BodySize;
 use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
+use actix_web::http::Version;
 use actix_web::http::header;
 use actix_web::web;
 use actix_web::web::Bytes;
@@ -41,8 +42,9 @@ use crate::wire::Code;
 use crate::wire::Form;
 use crate::wire::Reject;
 
-/// The only subprotocol that is served, also to a client that names none.
-const PROTOCOL: &str = "tickwire.v1.json";
+/// The subprotocols that are served. A client that names none gets the first.
+const PROTOCOLS: [(&str, Form); 2] =
+    [("tickwire.v1.json", Form::Text), ("tickwire.v1.msgpack", Form::Packed)];
 /// Messages of one client that are dealt with before others get their turn.
 const TURN_MESSAGES: u32 = 32;
 
@@ -54,32 +56,38 @@ pub(super) async fn stream(
     let shop = Shop::of(&request)?;
     let shard = Rc::clone(shop.shard());
     let guest = admit(&request, shop).await?;
+    let form = guest.form();
     let Upgraded { response, incoming, over, admitted } =
         upgrade(&request, payload, (shop, guest)).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
-    let id = shard.borrow_mut().connect(line, Form::Text);
+    let id = shard.borrow_mut().connect(line, form);
     let visit = admitted.sit(&shard, id);
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
     let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
 }
 
-/// Who may connect, and the subprotocols to answer with.
+/// Who may connect, and the subprotocol to answer with, if one was named.
 pub(super) struct Guest {
     admitted: Admitted,
-    protocols: &'static [&'static str],
+    protocol: Option<(&'static str, Form)>,
 }
 
 /// Lets a client connect, if it may.
 pub(super) async fn admit(request: &HttpRequest, shop: &Shop) -> Result<Guest, Failure> {
-    let protocols = check_protocols(request)?;
-    Ok(Guest { admitted: shop.admit(request, Show::Later).await?, protocols })
+    let protocol = choose_protocol(request)?;
+    Ok(Guest { admitted: shop.admit(request, Show::Later).await?, protocol })
 }
 
 impl Guest {
     /// What it was let in with, if it has shown anything yet.
     pub(super) const fn admitted(&self) -> &Admitted {
         &self.admitted
+    }
+
+    /// How messages reach the client.
+    pub(super) fn form(&self) -> Form {
+        self.protocol.map_or(Form::Text, |(_, form)| form)
     }
 }
 
@@ -98,41 +106,65 @@ pub(super) async fn upgrade(
     payload: web::Payload,
     (shop, guest): (&Shop, Guest),
 ) -> Result<Upgraded, Failure> {
-    let Guest { admitted, protocols } = guest;
+    let form = guest.form();
+    let Guest { admitted, protocol } = guest;
+    check_upgrade(request)?;
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;
+    let protocol = protocol.map(|(name, _)| name);
     let (response, session, messages) =
-        actix_ws::handle_with_protocols(request, payload, protocols).map_err(Failure::of)?;
+        actix_ws::handle_with_protocols(request, payload, protocol.as_slice())
+            .map_err(Failure::of)?;
     let Bounds { frame_bytes, message_bytes, .. } = shop.bounds();
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
     let over = Rc::new(Notify::new());
-    let incoming = Incoming { messages, breach, over: Rc::clone(&over), _session: session };
+    let incoming = Incoming { messages, form, breach, over: Rc::clone(&over), _session: session };
     Ok(Upgraded { response, incoming, over, admitted })
 }
 
-/// A client that names subprotocols must name one that is served.
-fn check_protocols(request: &HttpRequest) -> Result<&'static [&'static str], Failure> {
-    let mut offered = false;
-    for value in request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL) {
-        let value = value.to_str().unwrap_or_default();
-        offered = true;
-        if value.split(',').any(|protocol| protocol.trim() == PROTOCOL) {
-            return Ok(&[PROTOCOL]);
+/// What the library does not look at (RFC 6455 §4.2.1): it takes HTTP/1.0, any word with
+/// `websocket` in it, and the first of many keys.
+fn check_upgrade(request: &HttpRequest) -> Result<(), Failure> {
+    let headers = request.headers();
+    if request.version() < Version::HTTP_11 {
+        return Err(Failure::bad("an upgrade takes HTTP/1.1"));
+    }
+    let words = headers.get_all(header::UPGRADE).filter_map(|value| value.to_str().ok());
+    let mut words = words.flat_map(|value| value.split(','));
+    if !words.any(|word| word.trim().eq_ignore_ascii_case("websocket")) {
+        return Err(Failure::bad("the header Upgrade must name websocket"));
+    }
+    for name in [header::SEC_WEBSOCKET_KEY, header::SEC_WEBSOCKET_VERSION] {
+        if headers.get_all(&name).count() > 1 {
+            return Err(Failure::bad(format!("the header {name} may be there once")));
         }
     }
-    if offered {
-        let message = format!("no subprotocol that is served: offer {PROTOCOL}, or none");
-        return Err(Failure::bad(message));
+    Ok(())
+}
+
+/// The subprotocol that is served and that the client likes best; one that names any must name one
+/// that is.
+fn choose_protocol(request: &HttpRequest) -> Result<Option<(&'static str, Form)>, Failure> {
+    let mut lists = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).peekable();
+    if lists.peek().is_none() {
+        return Ok(None);
     }
-    Ok(&[])
+    let mut offered = lists.flat_map(|list| list.to_str().unwrap_or_default().split(','));
+    let served = |offer: &str| PROTOCOLS.into_iter().find(|(name, _)| *name == offer.trim());
+    offered.find_map(served).map(Some).ok_or_else(|| {
+        let [(json, _), (msgpack, _)] = PROTOCOLS;
+        let message = format!("no subprotocol that is served: offer {json}, {msgpack}, or none");
+        Failure::bad(message)
+    })
 }
 
 /// What a client sends.
 pub(super) struct Incoming {
     messages: AggregatedMessageStream,
+    form: Form,
     breach: Breach,
     /// Told when there is nobody left to answer.
     pub(super) over: Rc<Notify>,
@@ -182,6 +214,9 @@ impl Incoming {
             Heard::Text(text) => {
                 shard.with(id, |subscriber, view| subscriber.on_text(&text, view));
             }
+            Heard::Packed(bytes) => {
+                shard.with(id, |subscriber, view| subscriber.on_packed(&bytes, view));
+            }
             Heard::Ping(payload) => {
                 shard.with(id, |subscriber, _| subscriber.on_ping(&payload));
             }
@@ -205,9 +240,12 @@ impl Incoming {
             Some(Ok(AggregatedMessage::Text(text))) => Heard::Text(text.into_bytes()),
             Some(Ok(AggregatedMessage::Ping(payload))) => Heard::Ping(payload),
             Some(Ok(AggregatedMessage::Pong(_))) => Heard::Pong,
+            Some(Ok(AggregatedMessage::Binary(bytes))) if self.form == Form::Packed => {
+                Heard::Packed(bytes)
+            }
             Some(Ok(AggregatedMessage::Binary(_))) => Heard::Fail(Close::Unsupported),
             Some(Ok(AggregatedMessage::Close(reason))) => Heard::Fail(answer_to(reason)),
-            Some(Err(error)) => Heard::Fail(close_for(&error)),
+            Some(Err(error)) => close_for(&error).map_or(Heard::HungUp, Heard::Fail),
             None => self.breach.take().map_or(Heard::HungUp, Heard::Fail),
         }
     }
@@ -226,7 +264,7 @@ impl Incoming {
     ) -> Option<Result<AggregatedMessage, ProtocolError>> {
         let message = self.messages.recv().await;
         let waits = match &message {
-            Some(Ok(AggregatedMessage::Text(_))) => Shard::waits,
+            Some(Ok(AggregatedMessage::Text(_) | AggregatedMessage::Binary(_))) => Shard::waits,
             Some(Ok(AggregatedMessage::Ping(_))) => Shard::is_full,
             _ => return message,
         };
@@ -241,6 +279,7 @@ impl Incoming {
 /// What a client did.
 pub(super) enum Heard {
     Text(Bytes),
+    Packed(Bytes),
     Ping(Bytes),
     Pong,
     /// The connection is to be closed with a code; nothing is read any more.
@@ -265,15 +304,15 @@ fn answer_to(reason: Option<CloseReason>) -> Close {
     }
 }
 
-/// The library's errors name no close code.
-fn close_for(error: &ProtocolError) -> Close {
+/// The library's errors name no close code. One that has none is the end of the connection.
+fn close_for(error: &ProtocolError) -> Option<Close> {
     match error {
-        ProtocolError::Overflow => Close::TooLarge,
+        ProtocolError::Overflow => Some(Close::TooLarge),
         ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Close::NotUtf8
+            Some(Close::NotUtf8)
         }
-        ProtocolError::Io(_) => Close::TooLarge,
-        _ => Close::Protocol,
+        ProtocolError::Io(_) => None,
+        _ => Some(Close::Protocol),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::event::Interval;
 use crate::event::Seq;
 use crate::hub::stats::Count;
+use crate::wire::Print;
 use crate::wire::json;
 use crate::wire::json::StreamName;
 
@@ -25,7 +26,7 @@ pub struct Shared {
 }
 
 /// A message, once it is encoded.
-type Cell = OnceLock<Box<[u8]>>;
+type Cell = OnceLock<Print>;
 
 impl Shared {
     /// An event and the one before it.
@@ -39,14 +40,19 @@ impl Shared {
     /// none. The first reader that needs it encodes it, and counts that. Feed-wide events have
     /// none: theirs differs from stream to stream. Nor has a clock event, which may be a message
     /// of many symbols.
-    pub fn message(&self, stream: StreamName<'_>, board: &Board, encoded: &Count) -> &[u8] {
-        let Some(cell) = self.cell(stream.channel) else { return &[] };
-        cell.get_or_init(|| {
+    pub fn message(
+        &self,
+        stream: StreamName<'_>,
+        board: &Board,
+        encoded: &Count,
+    ) -> Option<&Print> {
+        let print = self.cell(stream.channel)?.get_or_init(|| {
             encoded.add(1);
             let mut message = Vec::with_capacity(256);
             json::write_message(&mut message, stream, &self.event, board);
-            message.into_boxed_slice()
-        })
+            Print::new(message)
+        });
+        Some(print)
     }
 
     fn cell(&self, channel: Channel) -> Option<&Cell> {

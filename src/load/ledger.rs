@@ -7,6 +7,7 @@ use crate::load::names::Names;
 use crate::load::plan::Plan;
 use crate::load::report::Faults;
 use crate::load::report::Flow;
+use crate::load::scan::Stamp;
 use crate::load::scan::Times;
 
 /// Books kept over all connections.
@@ -60,8 +61,8 @@ impl Ledger {
 
     /// Takes note of when a message was read that tells of `recv`.
     #[inline]
-    pub(super) fn time(&mut self, recv: Option<&[u8]>, read: Nanos) {
-        if let Some(recv) = recv.and_then(|recv| self.times.parse(recv)) {
+    pub(super) fn time(&mut self, recv: Option<Stamp<'_>>, read: Nanos) {
+        if let Some(recv) = recv.and_then(|recv| self.times.read(recv)) {
             self.latency.record(read.0 - recv.0);
         }
     }

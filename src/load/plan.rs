@@ -30,6 +30,8 @@ pub struct Plan {
     pub path: String,
     /// What each connection shows, if anything.
     pub token: Option<Secret>,
+    /// The subprotocol that is asked for.
+    pub protocol: String,
     /// The symbols to choose from, each once, at least one.
     pub symbols: Vec<String>,
     /// How many connections, at least one.
@@ -69,6 +71,7 @@ impl Plan {
             host: server.to_string(),
             path: "/v1/stream".to_owned(),
             token: None,
+            protocol: "tickwire.v1.json".to_owned(),
             streams: symbols.len(),
             symbols,
             connections: 1,

@@ -1,6 +1,8 @@
 //! What a measuring client reads of a message: kind, stream, place and time, by the fixed order of
 //! the fields, and nothing more.
 
+mod packed;
+
 use tickwire_feeds::Nanos;
 
 /// Digits of the greatest place, 2^53 − 1.
@@ -32,14 +34,26 @@ pub struct Data<'a> {
     pub seq: u64,
     /// What it follows; `None` for a snapshot, which follows nothing.
     pub prev: Option<u64>,
-    /// When the server read what it tells, as RFC 3339; not every message has it.
-    pub recv: Option<&'a [u8]>,
+    /// When the server read what it tells; not every message has it.
+    pub recv: Option<Stamp<'a>>,
+}
+
+/// A point in time as a message has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp<'a> {
+    /// As RFC 3339.
+    Text(&'a [u8]),
+    /// As a number.
+    Time(Nanos),
 }
 
 /// Reads a message. What is not understood is [`Heard::Other`].
 #[inline]
 #[must_use]
 pub fn scan(message: &[u8]) -> Heard<'_> {
+    if message.first() != Some(&b'{') {
+        return packed::scan(message);
+    }
     let Some(rest) = message.strip_prefix(b"{\"type\":\"") else { return Heard::Other };
     let Some((kind, rest)) = until_quote(rest) else { return Heard::Other };
     match kind {
@@ -54,7 +68,8 @@ pub fn scan(message: &[u8]) -> Heard<'_> {
 #[inline]
 #[must_use]
 pub fn looks_like_data(message: &[u8]) -> bool {
-    !matches!(message.get(9), None | Some(b'h' | b'w' | b'p' | b'e'))
+    let at = if message.first() == Some(&b'{') { 9 } else { packed::type_at(message) };
+    !matches!(message.get(at), None | Some(b'h' | b'w' | b'p' | b'e'))
 }
 
 #[inline]
@@ -78,7 +93,8 @@ fn data<'a>(kind: &[u8], rest: &'a [u8]) -> Option<Data<'a>> {
         Some(rest) => until_quote(rest)?.1,
         None => rest,
     };
-    let recv = rest.strip_prefix(b",\"recv\":\"").and_then(until_quote).map(|(recv, _)| recv);
+    let recv = rest.strip_prefix(b",\"recv\":\"").and_then(until_quote);
+    let recv = recv.map(|(recv, _)| Stamp::Text(recv));
     Some(Data { symbol, seq, prev, recv })
 }
 
@@ -121,6 +137,15 @@ pub struct Times {
 }
 
 impl Times {
+    /// The point in time of a message.
+    #[inline]
+    pub fn read(&mut self, stamp: Stamp<'_>) -> Option<Nanos> {
+        match stamp {
+            Stamp::Text(text) => self.parse(text),
+            Stamp::Time(time) => Some(time),
+        }
+    }
+
     /// The point in time that an RFC 3339 text in UTC names.
     #[inline]
     pub fn parse(&mut self, text: &[u8]) -> Option<Nanos> {
@@ -206,10 +231,10 @@ mod tests {
         let read = data(DELTA);
         assert_eq!((read.seq, read.prev), (9_007_199_254_740_991, Some(7)));
         let expected = Nanos::parse_rfc3339("2026-11-21T03:30:01.5Z").unwrap();
-        assert_eq!(Times::default().parse(read.recv.unwrap()), Some(expected));
+        assert_eq!(Times::default().read(read.recv.unwrap()), Some(expected));
         let text =
             r#"{"type":"delta","channel":"ticker","symbol":"sim:A","seq":2,"prev":1,"recv":"x"}"#;
-        assert_eq!(data(text).recv, Some(&b"x"[..]));
+        assert_eq!(data(text).recv, Some(Stamp::Text(b"x")));
     }
 
     #[test]
@@ -247,7 +272,7 @@ mod tests {
             }
             text.truncate(cut);
             if let Heard::Data(data) = scan(&text) {
-                let read = Times::default().parse(data.recv.unwrap_or_default());
+                let read = data.recv.and_then(|recv| Times::default().read(recv));
                 prop_assert!(read.is_none_or(|time| time > Nanos(0)));
             }
         }

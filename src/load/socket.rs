@@ -54,8 +54,9 @@ impl Socket {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\
-             Sec-WebSocket-Protocol: tickwire.v1.json\r\n{shown}\r\n",
+             Sec-WebSocket-Protocol: {protocol}\r\n{shown}\r\n",
             path = plan.path,
+            protocol = plan.protocol,
             host = plan.host,
             shown = plan.token.as_ref().map(Secret::line).unwrap_or_default(),
         );

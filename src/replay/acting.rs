@@ -22,7 +22,19 @@ impl Replay {
     /// The client sent a text message. If there is something to be found out for it, hand in no
     /// other one until that is handed in.
     pub fn on_text(&mut self, text: &[u8], moment: Moment) -> Option<Errand> {
-        let (id, op) = op::parse_replay(text);
+        self.hear(op::parse_replay(text), moment)
+    }
+
+    /// The client sent a binary message, which is MessagePack; else as with a text message.
+    pub fn on_packed(&mut self, bytes: &[u8], moment: Moment) -> Option<Errand> {
+        self.hear(op::parse_replay_packed(bytes), moment)
+    }
+
+    fn hear(
+        &mut self,
+        (id, op): (Option<Id>, Result<ReplayOp, Reject>),
+        moment: Moment,
+    ) -> Option<Errand> {
         let id = self.subscriber.allow(id, moment.now)?;
         let done = op.and_then(|op| match op {
             ReplayOp::Stream(op @ Op::Auth(_)) => {

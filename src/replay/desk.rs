@@ -35,6 +35,7 @@ use crate::subscriber::Rules;
 use crate::tape::Tape;
 use crate::wire::Close;
 use crate::wire::Code;
+use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
@@ -51,6 +52,8 @@ pub enum Heard {
     Entered(Pass),
     /// It sent a text message.
     Text(Bytes),
+    /// It sent a binary message, and may.
+    Packed(Bytes),
     /// It sent a ping.
     Ping(Bytes),
     /// It answered one.
@@ -74,6 +77,8 @@ pub struct World {
     pub rules: Arc<Rules>,
     /// Where seats are counted.
     pub office: Arc<Office>,
+    /// How messages reach the client.
+    pub form: Form,
 }
 
 /// Whether the client is still there.
@@ -95,6 +100,8 @@ struct Driver {
     /// What was heard and waits for an errand to end.
     put_off: Option<Heard>,
     hung_up: bool,
+    /// Nothing more is read from the client, as there was something wrong with it or it closed.
+    is_deaf: bool,
     reading: Option<Reading>,
     /// Of the hub's troubles, what the client was told of.
     troubles: u64,
@@ -118,7 +125,8 @@ pub async fn run(
     hearing: mpsc::Receiver<Heard>,
     sending: mpsc::Sender<Bytes>,
 ) {
-    let replay = Replay::new(Arc::clone(&world.rules), world.tape.clone(), world.moment());
+    let manner = (Arc::clone(&world.rules), world.form);
+    let replay = Replay::new(manner, world.tape.clone(), world.moment());
     let mut driver = Driver {
         replay,
         world,
@@ -127,6 +135,7 @@ pub async fn run(
         sending,
         put_off: None,
         hung_up: false,
+        is_deaf: false,
         reading: None,
         troubles: 0,
         drained: false,
@@ -155,7 +164,12 @@ impl Driver {
                 return Present::No;
             }
         }
+        if self.is_deaf {
+            return self.say_goodbye().await;
+        }
         if self.hung_up {
+            // It may still read what it asked for.
+            let _its_last: Present = self.send_now();
             return Present::No;
         }
         let next = self.replay.advance(self.world.moment());
@@ -172,26 +186,32 @@ impl Driver {
     }
 
     async fn on_heard(&mut self, heard: Heard) -> Present {
-        match heard {
-            Heard::Text(text) => {
-                let errand = self.replay.on_text(&text, self.world.moment());
-                if let Some(errand) = errand {
-                    return self.run_errand(errand).await;
-                }
+        let moment = self.world.moment();
+        let errand = match heard {
+            Heard::Text(text) => self.replay.on_text(&text, moment),
+            Heard::Packed(bytes) => self.replay.on_packed(&bytes, moment),
+            other => {
+                self.on_control(other);
+                None
             }
-            other => self.on_control(other),
+        };
+        match errand {
+            Some(errand) => self.run_errand(errand).await,
+            None => Present::Yes,
         }
-        Present::Yes
     }
 
     /// What can be dealt with while an errand is under way.
     fn on_control(&mut self, heard: Heard) {
         match heard {
-            Heard::Text(_) => {}
+            Heard::Text(_) | Heard::Packed(_) => {}
             Heard::Entered(pass) => self.replay.let_in(pass, self.world.moment()),
             Heard::Ping(payload) => self.replay.subscriber().on_ping(&payload),
             Heard::Pong => self.replay.subscriber().on_pong(),
-            Heard::Fail(close, reject) => self.replay.subscriber().fail(close, reject.as_ref()),
+            Heard::Fail(close, reject) => {
+                self.is_deaf = true;
+                self.replay.subscriber().fail(close, reject.as_ref());
+            }
             Heard::HungUp => self.hung_up = true,
         }
     }
@@ -273,7 +293,7 @@ impl Driver {
                 () = tokio::time::sleep_until(until.into()) => {}
                 heard = self.hearing.recv(), if self.put_off.is_none() && !self.hung_up => {
                     match heard {
-                        Some(text @ Heard::Text(_)) => self.put_off = Some(text),
+                        Some(op @ (Heard::Text(_) | Heard::Packed(_))) => self.put_off = Some(op),
                         Some(other) => self.on_control(other),
                         None => return None,
                     }
@@ -424,14 +444,20 @@ impl Driver {
         let deadline = clock::monotonic() + CLOSE_WAIT;
         let bytes = self.replay.take_bytes();
         let sent = tokio::time::timeout_at(deadline.into(), self.sending.send(bytes)).await;
-        if !matches!(sent, Ok(Ok(()))) || matches!(self.replay.closing(), Some(Close::Answer(_))) {
+        if !matches!(sent, Ok(Ok(()))) || self.is_deaf {
             return Present::No;
         }
         let ended = async {
             loop {
                 match self.hearing.recv().await {
                     None | Some(Heard::HungUp | Heard::Fail(..)) => return,
-                    Some(Heard::Text(_) | Heard::Entered(_) | Heard::Ping(_) | Heard::Pong) => {}
+                    Some(
+                        Heard::Text(_)
+                        | Heard::Packed(_)
+                        | Heard::Entered(_)
+                        | Heard::Ping(_)
+                        | Heard::Pong,
+                    ) => {}
                 }
             }
         };

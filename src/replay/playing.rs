@@ -172,7 +172,8 @@ impl Replay {
         let is_trade = matches!(event.body, Body::Trade(_));
         let is_final = is_trade && self.board.is_final_bar(channel, symbol);
         let take = if is_final { Subscriber::on_final } else { Subscriber::on_message };
-        let _sent_in_any_case: Got = take(&mut self.subscriber, slot, event.seq, &self.message);
+        let _sent_in_any_case: Got =
+            take(&mut self.subscriber, slot, event.seq, self.message[..].into());
         Heard::Yes
     }
 
@@ -185,7 +186,7 @@ impl Replay {
             let Some(slot) = self.slots.of(channel, symbol) else { continue };
             self.message.clear();
             json::write_bar(&mut self.message, (channel, symbol), None, &self.board);
-            let _sent: Got = self.subscriber.on_final(slot, seq, &self.message);
+            let _sent: Got = self.subscriber.on_final(slot, seq, self.message[..].into());
             heard = Heard::Yes;
         }
         heard

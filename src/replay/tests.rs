@@ -9,6 +9,7 @@ use super::*;
 use crate::event::FeedId;
 use crate::event::Registry;
 use crate::tape;
+use crate::wire::Form;
 use crate::wire::answer::Limits;
 
 const BEGAN: Nanos = Nanos(1_795_219_200_000_000_000);
@@ -86,7 +87,7 @@ impl World {
             gate: None,
         };
         let moment = Moment { now: began, wall: BEGAN, age_ms: 0 };
-        let replay = Replay::new(Arc::new(rules), opened.tape, moment);
+        let replay = Replay::new((Arc::new(rules), Form::Text), opened.tape, moment);
         Self { replay, began, taken: Vec::new(), _dir: dir }
     }
 

@@ -18,12 +18,12 @@ use crate::wire::op::Op;
 impl Subscriber {
     /// The client sent a text message.
     pub fn on_text(&mut self, text: &[u8], view: &View<'_>) {
-        let (id, op) = op::parse(text);
-        let Some(id) = self.allow(id, view.now) else { return };
-        match op {
-            Ok(op) => self.act(id, op, view),
-            Err(reject) => self.refuse(id, &reject),
-        }
+        self.hear(op::parse(text), view);
+    }
+
+    /// The client sent a binary message, which is MessagePack.
+    pub fn on_packed(&mut self, bytes: &[u8], view: &View<'_>) {
+        self.hear(op::parse_packed(bytes), view);
     }
 
     /// Whether the client may have an operation carried out now; else it is told. Returns the `id`.
@@ -68,5 +68,13 @@ impl Subscriber {
         });
         out.extend(Answer::Subscriptions { id, streams: entries.collect() }.to_json());
         self.outbox.push(&out);
+    }
+
+    fn hear(&mut self, (id, op): (Option<Id>, Result<Op, Reject>), view: &View<'_>) {
+        let Some(id) = self.allow(id, view.now) else { return };
+        match op {
+            Ok(op) => self.act(id, op, view),
+            Err(reject) => self.refuse(id, &reject),
+        }
     }
 }

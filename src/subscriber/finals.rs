@@ -12,6 +12,7 @@ use crate::subscriber::Subscriber;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
 use crate::subscriber::stream::Stream;
+use crate::wire::Message;
 use crate::wire::json;
 
 /// Final bars that the client was not sent yet, of streams that are due a snapshot.
@@ -65,16 +66,16 @@ impl Finals {
 
 impl Subscriber {
     /// A bar of one of the joined streams became final, or changed after that.
-    pub fn on_final(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
+    pub fn on_final(&mut self, slot: u32, seq: Seq, message: Message<'_>) -> Got {
         let got = self.on_message(slot, seq, message);
         let phase = self.streams.get(slot).map(|stream| stream.phase);
         if phase != Some(Phase::Changed)
-            || self.finals.keep(slot, (seq, message), self.outbox.bound()) == Room::Enough
+            || self.finals.keep(slot, (seq, message.json), self.outbox.bound()) == Room::Enough
         {
             return got;
         }
         if self.outbox.is_patient() {
-            self.send_final_now(slot, (seq, message));
+            self.send_final_now(slot, (seq, message.json));
         } else {
             self.fetch_finals(slot, seq);
         }

@@ -1,4 +1,5 @@
-//! Snapshots as the clients of a shard share them: each state of a stream is encoded once.
+//! Snapshots as the clients of a shard share them: each state of a stream is encoded once, and
+//! packed once if clients of MessagePack want it.
 //!
 //! A stream's snapshot changes only with a message of the stream, or when its symbol is listed
 //! anew, which may give it to a feed of another health. So the places of these two name its state.
@@ -9,12 +10,16 @@ use crate::board::Board;
 use crate::event::Channel;
 use crate::event::Seq;
 use crate::event::SymbolId;
+use crate::wire::Form;
+use crate::wire::Message;
 use crate::wire::json;
+use crate::wire::msgpack;
 
 /// Encoded snapshots of the streams of one board.
 #[derive(Debug)]
 pub struct Snapshots {
     kept: RefCell<Kept>,
+    packed: RefCell<Kept>,
     bytes_max: usize,
 }
 
@@ -52,13 +57,15 @@ impl Snapshots {
     /// None yet; at most about so many bytes of them are kept, then all of them go at once.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
-        let kept = Kept { round: 1, ..Kept::default() };
-        Self { kept: RefCell::new(kept), bytes_max: bytes_max.min(u32::MAX as usize / 2) }
+        let none = || RefCell::new(Kept { round: 1, ..Kept::default() });
+        let bytes_max = bytes_max.min(u32::MAX as usize / 2);
+        Self { kept: none(), packed: none(), bytes_max }
     }
 
     /// Forgets all of them: the board is another one.
     pub fn clear(&self) {
         self.kept.borrow_mut().clear();
+        self.packed.borrow_mut().clear();
     }
 
     /// How often they were of use so far.
@@ -67,20 +74,35 @@ impl Snapshots {
         self.kept.borrow().uses
     }
 
-    /// Does something with the snapshot of a stream as the board has it now.
+    /// Does something with the snapshot of a stream as the board has it now, for a client of this
+    /// form.
     pub fn with<T>(
         &self,
         (channel, id): (Channel, SymbolId),
-        board: &Board,
-        act: impl FnOnce(&[u8]) -> T,
+        (form, board): (Form, &Board),
+        act: impl FnOnce(Message<'_>) -> T,
     ) -> T {
-        let kept = &mut *self.kept.borrow_mut();
-        act(kept.find((channel, id), board, self.bytes_max))
+        let (kept, packed) = (&mut *self.kept.borrow_mut(), &mut *self.packed.borrow_mut());
+        let json = kept.find((channel, id), (board, self.bytes_max), |out| {
+            json::write_snapshot(out, channel, id, board);
+        });
+        if form != Form::Packed {
+            return act(json.into());
+        }
+        let packed = packed.find((channel, id), (board, self.bytes_max), |out| {
+            msgpack::pack(out, json);
+        });
+        act(Message { json, packed: Some(packed) })
     }
 }
 
 impl Kept {
-    fn find(&mut self, (channel, id): (Channel, SymbolId), board: &Board, most: usize) -> &[u8] {
+    fn find(
+        &mut self,
+        (channel, id): (Channel, SymbolId),
+        (board, most): (&Board, usize),
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> &[u8] {
         let Some(symbol) = board.symbol(id) else { return &[] };
         let (last, listed_at) = (board.last(channel, symbol), symbol.listed_at);
         let Some(places) = self.places.get_mut(channel.index()) else { return &[] };
@@ -99,7 +121,7 @@ impl Kept {
             self.round = self.round.wrapping_add(1);
         }
         let start = self.bytes.len();
-        json::write_snapshot(&mut self.bytes, channel, id, board);
+        write(&mut self.bytes);
         let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let (round, length) = (self.round, number(self.bytes.len() - start));
         *place = Place { last, listed_at, round, start: number(start), length };
@@ -151,7 +173,8 @@ mod tests {
         let mut fresh = Vec::new();
         json::write_snapshot(&mut fresh, Channel::Ticker, SymbolId(0), board);
         let name = (Channel::Ticker, SymbolId(0));
-        let same = [(); 2].map(|()| snapshots.with(name, board, |kept| kept == fresh));
+        let of = (Form::Text, board);
+        let same = [(); 2].map(|()| snapshots.with(name, of, |kept| kept.json == fresh));
         (same == [true; 2], snapshots.uses().misses - before.misses)
     }
 
@@ -172,6 +195,29 @@ mod tests {
         assert_eq!(ask(&snapshots, &board), (true, 1), "another feed, of another health");
         snapshots.clear();
         assert_eq!(ask(&snapshots, &board), (true, 1));
+    }
+
+    #[test]
+    fn a_snapshot_is_packed_once_for_each_state() {
+        let (snapshots, mut board) = (Snapshots::new(1_000), Board::default());
+        let change = Registry::Feed { id: FeedId(0), name: "aa".into(), venue: "aa".into() };
+        board.stamp_registry(change, NOW, Seq(1));
+        stamp(&mut board, 0, listing());
+        let misses = || snapshots.packed.borrow().uses.misses;
+        for (turn, state) in [tick::State::Live, tick::State::Stale].into_iter().enumerate() {
+            let Tick::Status(status) = live() else { unreachable!() };
+            stamp(&mut board, 0, Tick::Status(tick::Status { state, ..status }));
+            for _ in 0..2 {
+                let (name, of) = ((Channel::Ticker, SymbolId(0)), (Form::Packed, &board));
+                snapshots.with(name, of, |kept| {
+                    let mut packed = Vec::new();
+                    msgpack::pack(&mut packed, kept.json);
+                    assert_eq!(kept.packed, Some(&packed[..]));
+                });
+            }
+            assert_eq!(misses(), turn as u64 + 1);
+        }
+        assert_eq!(ask(&snapshots, &board), (true, 0), "the JSON is there as well");
     }
 
     #[test]

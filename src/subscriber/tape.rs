@@ -162,7 +162,7 @@ impl Subscriber {
                 if let Some((channel, symbol)) = name {
                     json::write_snapshot(&mut message, channel, symbol, board);
                 }
-                self.push_snapshot(slot, board, &message);
+                self.push_snapshot(slot, board, message[..].into());
             } else {
                 self.tape_at = Some(board.seq());
             }

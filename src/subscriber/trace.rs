@@ -60,7 +60,7 @@ impl Subscriber {
         if last.is_none_or(|last| last <= after) && self.outbox.wants_more() {
             let mut message = Vec::new();
             json::write_snapshot(&mut message, trace.channel, trace.symbol, board);
-            self.push_snapshot(trace.slot, board, &message);
+            self.push_snapshot(trace.slot, board, message[..].into());
         } else {
             stream.is_bare = true;
             self.read_bars(trace.slot, after);

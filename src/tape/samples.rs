@@ -339,7 +339,7 @@ fn time() -> impl Strategy<Value = Nanos> {
 }
 
 fn day() -> impl Strategy<Value = Day> {
-    any::<i32>().prop_map(Day)
+    time().prop_map(Nanos::day)
 }
 
 fn symbol_id() -> impl Strategy<Value = SymbolId> {

@@ -4,14 +4,18 @@ use bytes::BytesMut;
 
 use crate::event::Seq;
 use crate::wire::Close;
+use crate::wire::Message;
 use crate::wire::frame;
 use crate::wire::frame::Opcode;
+use crate::wire::msgpack;
 
 /// How one message is told from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// WebSocket text messages of JSON.
     Text,
+    /// WebSocket binary messages of MessagePack.
+    Packed,
     /// One JSON object a line, each ended by a line feed.
     Lines,
     /// Server-Sent Events (WHATWG HTML §9.2), each with one JSON object as its data.
@@ -19,19 +23,20 @@ pub enum Form {
 }
 
 impl Form {
-    /// Appends one message of JSON.
-    pub fn write(self, out: &mut BytesMut, message: &[u8]) {
+    /// Appends one message.
+    pub fn write(self, out: &mut BytesMut, message: Message<'_>) {
         match self {
-            Self::Text => frame::write(out, Opcode::Text, message),
+            Self::Text => frame::write(out, Opcode::Text, message.json),
+            Self::Packed => write_packed(out, message),
             Self::Lines => {
-                out.reserve(message.len() + 1);
-                out.extend_from_slice(message);
+                out.reserve(message.json.len() + 1);
+                out.extend_from_slice(message.json);
                 out.extend_from_slice(b"\n");
             }
             Self::Events => {
-                out.reserve(message.len() + 8);
+                out.reserve(message.json.len() + 8);
                 out.extend_from_slice(b"data: ");
-                out.extend_from_slice(message);
+                out.extend_from_slice(message.json);
                 out.extend_from_slice(b"\n\n");
             }
         }
@@ -63,7 +68,7 @@ impl Form {
     /// Appends a ping or pong, in forms that have them.
     pub fn write_control(self, out: &mut BytesMut, opcode: Opcode, payload: &[u8]) {
         match self {
-            Self::Text => frame::write(out, opcode, payload),
+            Self::Text | Self::Packed => frame::write(out, opcode, payload),
             Self::Lines | Self::Events => {}
         }
     }
@@ -71,10 +76,20 @@ impl Form {
     /// Appends the end, in forms that have one of their own.
     pub fn write_close(self, out: &mut BytesMut, close: Close) {
         match self {
-            Self::Text => frame::write_close(out, close),
+            Self::Text | Self::Packed => frame::write_close(out, close),
             Self::Lines | Self::Events => {}
         }
     }
+}
+
+/// A message that is for one client alone is packed here.
+fn write_packed(out: &mut BytesMut, message: Message<'_>) {
+    if let Some(packed) = message.packed {
+        return frame::write(out, Opcode::Binary, packed);
+    }
+    let mut packed = Vec::new();
+    msgpack::pack(&mut packed, message.json);
+    frame::write(out, Opcode::Binary, &packed);
 }
 
 #[cfg(test)]
@@ -83,7 +98,7 @@ mod tests {
 
     fn written(form: Form) -> BytesMut {
         let mut out = BytesMut::new();
-        form.write(&mut out, b"{}");
+        form.write(&mut out, b"{}"[..].into());
         form.write_control(&mut out, Opcode::Ping, b"?");
         form.write_close(&mut out, Close::Answer(Some(1000)));
         out
@@ -92,6 +107,7 @@ mod tests {
     #[test]
     fn each_form_has_its_own_ends() {
         assert_eq!(&written(Form::Text)[..], b"\x81\x02{}\x89\x01?\x88\x02\x03\xe8");
+        assert_eq!(&written(Form::Packed)[..], b"\x82\x01\x80\x89\x01?\x88\x02\x03\xe8");
         assert_eq!(&written(Form::Lines)[..], b"{}\n");
         assert_eq!(&written(Form::Events)[..], b"data: {}\n\n");
     }
@@ -102,7 +118,7 @@ mod tests {
             let mut out = BytesMut::new();
             form.write_id(&mut out, "k3v9", Seq(1));
             form.write_retry(&mut out, 1_000);
-            form.write(&mut out, b"{}");
+            form.write(&mut out, b"{}"[..].into());
             form.write_id(&mut out, "k3v9", Seq(7));
             out
         };

@@ -13,6 +13,8 @@ const HEAD_BYTES_MAX: usize = 10;
 pub enum Opcode {
     /// One text message.
     Text = 1,
+    /// One binary message.
+    Binary = 2,
     /// The end, with a code and a reason.
     Close = 8,
     /// A question whether the peer lives; at most 125 bytes.

@@ -11,6 +11,7 @@ use crate::event::Seq;
 use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Id;
+use crate::wire::msgpack;
 use crate::wire::pattern::Name;
 use crate::wire::secret::Secret;
 
@@ -21,6 +22,7 @@ pub use replay::ReplayOp;
 pub use replay::Speed;
 pub use replay::Then;
 pub use replay::parse as parse_replay;
+pub use replay::parse_packed as parse_replay_packed;
 
 /// Longest `id`, in bytes.
 const ID_BYTES_MAX: usize = 36;
@@ -124,6 +126,25 @@ pub struct Unsubscribe {
 /// The refusal, with the `id` to echo if it could be read.
 pub fn parse(text: &[u8]) -> (Option<Id>, Result<Op, Reject>) {
     parse_with(text, op)
+}
+
+/// Reads one message of MessagePack.
+///
+/// # Errors
+/// The refusal, with the `id` to echo if it could be read.
+pub fn parse_packed(bytes: &[u8]) -> (Option<Id>, Result<Op, Reject>) {
+    unpacked(bytes, parse)
+}
+
+/// Reads a message of MessagePack as what it is in JSON.
+fn unpacked<T>(
+    bytes: &[u8],
+    parse: impl FnOnce(&[u8]) -> (Option<Id>, Result<T, Reject>),
+) -> (Option<Id>, Result<T, Reject>) {
+    match msgpack::unpack(bytes) {
+        Ok(json) => parse(&json),
+        Err(error) => (None, Err(Reject::bad(format!("not MessagePack: {error}")))),
+    }
 }
 
 /// Reads what a subscription is to be, of the keys of a `subscribe`.

@@ -247,6 +247,21 @@ fn announced_and_streamed_giants_take_no_memory() {
 }
 
 #[test]
+fn two_million_empty_fragments_take_no_memory() {
+    let server = Server::start(&[]);
+    let before = server.memory_bytes();
+    let mut raw = Raw::connect(server.address);
+    raw.send(&masked(0x01, b""));
+    let block = masked(0x00, b"").repeat(20_000);
+    // The server may end it at any time: it takes no more than 64.
+    let sent = (0..100).take_while(|_| raw.send(&block)).count();
+    let (_, code) = raw.closing();
+    assert!(code.is_none_or(|code| code == 1009), "{code:?} after {sent} blocks");
+    let grown = server.memory_bytes() - before;
+    assert!(grown < 6 << 20, "{grown} bytes more after {sent} blocks");
+}
+
+#[test]
 fn a_flood_of_pings_holds_no_memory_and_nobody_up() {
     let server = Server::start(&[]);
     let before = server.memory_bytes();

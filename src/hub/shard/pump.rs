@@ -28,6 +28,7 @@ use crate::subscriber::Measure;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Error;
+use crate::wire::Print;
 use crate::wire::json;
 use crate::wire::json::StreamName;
 
@@ -224,15 +225,17 @@ impl Shard {
         }
         let Some(board) = self.board.symbol(symbol) else { return };
         let stream = StreamName { channel, id: symbol, symbol: board.symbol.as_str() };
-        let message = shared.message(stream, &self.board, &self.stats.encoded);
+        let print = shared.message(stream, &self.board, &self.stats.encoded);
+        let Some(print) = print else { return };
         if measure == Measure::Yes {
-            self.rates.measure(channel, message.len());
+            self.rates.measure(channel, print.len());
         }
         let is_trade = matches!(shared.event.body, Body::Trade(_));
         let is_final = is_trade && self.board.is_final_bar(channel, symbol);
         let take = if is_final { Subscriber::on_final } else { Subscriber::on_message };
         for listener in listeners {
             let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
+            let message = print.in_form(connection.subscriber.outbox().form());
             connection.relieve(message.len(), &self.stats);
             let got = take(&mut connection.subscriber, listener.slot, shared.event.seq, message);
             if got == Got::Something && !connection.dirty {
@@ -250,17 +253,18 @@ impl Shard {
         }
         let listeners = &self.listeners;
         let hears = |channel, symbol| !listeners.of(channel, symbol).is_empty();
-        let mut message = Vec::new();
         for (channel, symbol) in self.board.closed_for(hears) {
-            message.clear();
+            let mut message = Vec::new();
             json::write_bar(&mut message, (channel, symbol), None, &self.board);
+            let print = Print::new(message);
             self.stats.encoded.add(1);
             let listeners = self.listeners.of(channel, symbol);
             for listener in listeners {
                 let connection = self.connections.get_mut(listener.connection);
                 let Some(connection) = connection else { continue };
+                let message = print.in_form(connection.subscriber.outbox().form());
                 connection.relieve(message.len(), &self.stats);
-                let got = connection.subscriber.on_final(listener.slot, seq, &message);
+                let got = connection.subscriber.on_final(listener.slot, seq, message);
                 if got == Got::Something && !connection.dirty {
                     connection.dirty = true;
                     self.dirty.push(listener.connection);

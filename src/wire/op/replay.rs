@@ -24,6 +24,7 @@ use super::ranged;
 use super::shown;
 use super::slow;
 use super::streams;
+use super::unpacked;
 use super::word_of;
 use crate::event::Seq;
 use crate::wire::Code;
@@ -182,6 +183,14 @@ fn duration(nanos: u128) -> Duration {
 /// The refusal, with the `id` to echo if it could be read.
 pub fn parse(text: &[u8]) -> (Option<Id>, Result<ReplayOp, Reject>) {
     parse_with(text, replay_op)
+}
+
+/// Reads one message of MessagePack.
+///
+/// # Errors
+/// The refusal, with the `id` to echo if it could be read.
+pub fn parse_packed(bytes: &[u8]) -> (Option<Id>, Result<ReplayOp, Reject>) {
+    unpacked(bytes, parse)
 }
 
 fn replay_op(object: &Map<String, Value>) -> Result<ReplayOp, Reject> {
