@@ -1,6 +1,7 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
 mod asking;
+mod caller;
 mod compression;
 mod conn;
 mod cors;
@@ -15,6 +16,7 @@ mod reference;
 mod replay;
 pub mod server;
 pub mod shop;
+mod spec;
 mod streaming;
 pub mod visitors;
 mod websocket;
@@ -55,6 +57,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/healthz", ops::healthz))
         .service(page("/readyz", ops::readyz))
         .service(page("/metrics", ops::metrics))
+        .service(page("/openapi.json", spec::openapi))
+        .service(page("/asyncapi.yaml", spec::asyncapi))
+        .service(page("/docs", spec::docs))
+        .service(page("/docs/{file:.*}", spec::page))
         .default_service(web::to(nowhere))
         .app_data(
             web::QueryConfig::default()

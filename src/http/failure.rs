@@ -67,6 +67,8 @@ impl Failure {
         let Reject { code, message } = reject;
         match code {
             Code::UnknownSymbol => Self::coded(StatusCode::NOT_FOUND, code, message),
+            Code::Forbidden => Self::forbidden(message),
+            Code::Unauthorized => Self::coded(StatusCode::UNAUTHORIZED, code, message),
             Code::Unavailable => Self::unavailable(message, 1),
             Code::RateLimited => Self::too_many(message, 1),
             Code::Internal => Self::internal(message),

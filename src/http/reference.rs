@@ -22,6 +22,8 @@ use crate::event::Channel;
 use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::history::Seat;
+use crate::http::caller::Caller;
+use crate::http::caller::granted;
 use crate::http::failure::Failure;
 use crate::http::history;
 use crate::http::place;
@@ -42,10 +44,12 @@ pub(super) async fn symbols(
     query: web::Query<SymbolsQuery>,
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
     let name = query.pattern.as_deref().map(parse_name).transpose()?;
     let shard = shop.shard().borrow();
     let board = shard.board();
     let mut listed: Vec<_> = board.symbols().filter(|(_, symbol)| symbol.listed).collect();
+    listed.retain(|(_, of)| caller.rights().cover(&of.symbol));
     listed.retain(|(_, board)| name.as_ref().is_none_or(|name| covers(name, &board.symbol)));
     listed.sort_by(|(_, a), (_, b)| a.symbol.cmp(&b.symbol));
     let rows = listed.into_iter().map(|(_, symbol)| {
@@ -69,11 +73,14 @@ pub(super) async fn symbols(
 /// `GET /v1/venues`
 pub(super) async fn venues(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
+    let rights = caller.rights();
     let shard = shop.shard().borrow();
     let rows = shop.house().feeds.iter().filter_map(|running| {
         let id = shard.board().feed_id(&running.name)?;
-        let feed = shard.board().feed(id)?;
-        let symbols = shard.board().symbols().filter(|(_, of)| of.feed == id && of.listed).count();
+        let feed = shard.board().feed(id).filter(|feed| rights.touch(&feed.venue))?;
+        let listed = shard.board().symbols().filter(|(_, of)| of.feed == id && of.listed);
+        let symbols = listed.filter(|(_, of)| rights.cover(&of.symbol)).count();
         let stats = &running.stats;
         Some(json!({
             "feed": running.name,
@@ -109,6 +116,7 @@ pub(super) async fn snapshot(
     query: web::Query<SnapshotQuery>,
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
     let channel = query.channel.as_deref().ok_or_else(|| Failure::bad("channel is missing"))?;
     let channel = Channel::parse(channel).ok_or_else(|| {
         let served = Channel::ALL.map(Channel::word).join(", ");
@@ -118,12 +126,14 @@ pub(super) async fn snapshot(
     let names = query.symbols.as_deref().ok_or_else(|| Failure::bad("symbols is missing"))?;
     let names = names.split(',').map(parse_name).collect::<Result<Vec<_>, _>>()?;
     let limit = shop.shard().borrow().rules().limits.symbols;
+    caller.check_channel(channel)?;
     let request = &request;
     match (query.at.as_deref(), query.cursor.as_deref(), query.epoch.as_deref()) {
         (Some(_), Some(_), _) => Err(Failure::bad("at and cursor exclude each other")),
         (Some(at), None, epoch) => {
+            caller.check_history()?;
             let write = move |board: &Board, epoch: &str| {
-                Snapshots::of(board, epoch, (channel, &names), limit)
+                Snapshots::of(board, epoch, (channel, &cover(&names, (board, &caller), limit)?))
             };
             let (snapshots, seat) = history::snapshot(shop, (at, epoch), write).await?;
             Ok(snapshots.respond(request, Some(seat)))
@@ -135,7 +145,8 @@ pub(super) async fn snapshot(
             }
             let shard = shop.shard().borrow();
             let (board, epoch) = (shard.board(), shard.tape().epoch());
-            Ok(Snapshots::of(board, epoch, (channel, &names), limit)?.respond(request, None))
+            let covered = cover(&names, (board, &caller), limit)?;
+            Ok(Snapshots::of(board, epoch, (channel, &covered))?.respond(request, None))
         }
     }
 }
@@ -150,10 +161,8 @@ impl Snapshots {
     fn of(
         board: &Board,
         epoch: &str,
-        (channel, names): (Channel, &[Name]),
-        limit: usize,
+        (channel, covered): (Channel, &Covered<'_>),
     ) -> Result<Self, Failure> {
-        let covered = cover(names, board, limit)?;
         let seq = board.seq();
         let mut body = format!("{{\"cursor\":\"{epoch}:{seq}\",\"snapshots\":[").into_bytes();
         let mut newest = Seq::START;
@@ -205,14 +214,21 @@ fn covers(name: &Name, symbol: &Symbol) -> bool {
     }
 }
 
-/// The symbols that names stand for, bytewise and each once.
+type Covered<'a> = BTreeSet<(&'a Symbol, SymbolId)>;
+
+/// The symbols that names stand for, bytewise and each once; those alone that the caller may have.
 fn cover<'a>(
     names: &[Name],
-    board: &'a Board,
+    (board, caller): (&'a Board, &Caller),
     limit: usize,
-) -> Result<BTreeSet<(&'a Symbol, SymbolId)>, Failure> {
+) -> Result<Covered<'a>, Failure> {
+    let rights = caller.rights();
     let mut covered = BTreeSet::new();
     for name in names {
+        match name {
+            Name::Exact(symbol) => caller.check_symbol(symbol)?,
+            Name::Pattern(pattern) => granted(rights.meet(pattern), pattern.as_str())?,
+        }
         let before = covered.len();
         if let Name::Exact(symbol) = name {
             let id = board.id(symbol.as_str());
@@ -224,6 +240,7 @@ fn cover<'a>(
             })?);
         } else {
             let listed = board.symbols().filter(|(_, of)| of.listed && covers(name, &of.symbol));
+            let listed = listed.filter(|(_, of)| rights.cover(&of.symbol));
             covered.extend(listed.map(|(id, of)| (&of.symbol, id)));
         }
         if covered.len() > limit && covered.len() > before {

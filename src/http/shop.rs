@@ -9,6 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use tickwire_feeds::error::quoted;
 
+use crate::access::Gate;
 use crate::history::Desk;
 use crate::history::History;
 use crate::http::failure::Failure;
@@ -49,6 +50,8 @@ pub struct House {
     pub desk: Desk,
     /// The replays that run there.
     pub replays: Arc<Office>,
+    /// Where clients show who they are; `None`: everyone may have everything.
+    pub gate: Option<Arc<Gate>>,
     /// Of the recorder of history, if there is one.
     pub recorder: Option<store::Watch>,
     /// Bounds of clients.
@@ -122,11 +125,16 @@ impl Shop {
         u64::try_from(spread.as_millis()).unwrap_or(0)
     }
 
-    /// Lets a client connect now, from where it does.
-    pub(super) fn admit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
+    /// Refuses who comes while the server stops.
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
         if self.is_draining() {
             return Err(Failure::unavailable("this server is stopping", 5));
         }
+        Ok(())
+    }
+
+    /// Counts one connection more.
+    pub(super) fn visit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
         let from = request.peer_addr().map(|address| address.ip());
         self.house.visitors.enter(from).map_err(|crowded| match crowded {
             Crowded::House(limit) => {

@@ -18,6 +18,7 @@ use bytes::BytesMut;
 use futures_util::stream;
 
 use crate::http::asking::Parameters;
+use crate::http::caller::Show;
 use crate::http::failure::Failure;
 use crate::http::place;
 use crate::http::shop::Shop;
@@ -44,7 +45,7 @@ pub(super) async fn ndjson(request: HttpRequest) -> Result<HttpResponse, Failure
 
 async fn answer(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(request)?;
-    let visit = shop.admit(request)?;
+    let (visit, pass) = shop.admit(request, Show::Now).await?.into_parts();
     let mut parameters = Parameters::read(request, &[])?;
     parameters.go_on_after(request)?;
     let (op, place) = parameters.subscribe()?;
@@ -52,7 +53,7 @@ async fn answer(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failu
         place::reach(shop, &place).await?;
     }
     let shard = Rc::clone(shop.shard());
-    let id = shard.borrow_mut().ask(&op, form).map_err(Failure::rejected)?;
+    let id = shard.borrow_mut().ask(&op, form, pass).map_err(Failure::rejected)?;
     let line = request.conn_data::<Rc<Line>>().cloned();
     let body = Endless { shard, id, line, _visit: visit };
     if request.method() == Method::HEAD {

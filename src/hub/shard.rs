@@ -208,7 +208,7 @@ impl Shard {
     #[must_use]
     pub fn waits(&self, id: ConnectionId) -> Option<Rc<Notify>> {
         let connection = self.connections.get(id)?;
-        let waits = connection.subscriber.is_waiting();
+        let waits = connection.subscriber.is_busy();
         waits.then(|| Rc::clone(&connection.notice)).or_else(|| self.is_full(id))
     }
 

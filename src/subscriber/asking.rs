@@ -12,9 +12,10 @@ use crate::outbox::Outbox;
 use crate::subscriber::Rules;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
+use crate::subscriber::naming::check_hope;
 use crate::subscriber::subscribing::Begin;
 use crate::subscriber::subscribing::begin;
-use crate::subscriber::subscribing::check_hope;
+
 use crate::subscriber::tape::is_unbegun;
 use crate::wire::Close;
 use crate::wire::Code;
@@ -107,7 +108,7 @@ impl Subscriber {
             return Err(Reject::new(Code::Unavailable, "this server has not reached that cursor"));
         }
         let message = "none of these symbols is known: /v1/symbols lists those that are";
-        check_hope(&op.names, (view.board, None), message)?;
+        check_hope(&op.names, (view.board, self.rights(), None), message)?;
         self.outbox.push_retry(RETRY_MS);
         let Some(page) = &mut self.page else { return self.subscribe(op, begin, view, answer) };
         if let (Begin::After(_), Start::From(cursor)) = (begin, &op.start) {

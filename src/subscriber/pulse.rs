@@ -106,6 +106,7 @@ mod tests {
             pong: Duration::from_secs(20),
             write_deadline: Duration::from_secs(90),
             reconnect_spread: Duration::ZERO,
+            gate: None,
         }
     }
 

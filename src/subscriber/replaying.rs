@@ -14,8 +14,9 @@ use crate::outbox::Outbox;
 use crate::subscriber::Rules;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
+use crate::subscriber::naming::check_hope;
 use crate::subscriber::subscribing::Begin;
-use crate::subscriber::subscribing::check_hope;
+
 use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
@@ -64,7 +65,7 @@ impl Subscriber {
         answer: impl FnOnce(Subscribed<'_>) -> Vec<u8>,
     ) -> Result<(), Reject> {
         let message = "none of these symbols is on the tape, up to the end of the range";
-        check_hope(&op.names, (view.board, self.coming.as_deref()), message)?;
+        check_hope(&op.names, (view.board, self.rights(), self.coming.as_deref()), message)?;
         self.subscribe(op, Begin::Snapshot(None), view, answer)
     }
 

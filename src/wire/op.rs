@@ -12,6 +12,7 @@ use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Id;
 use crate::wire::pattern::Name;
+use crate::wire::secret::Secret;
 
 pub use replay::Open;
 pub use replay::Pause;
@@ -43,6 +44,8 @@ pub enum Op {
     Subscriptions,
     /// Answer at once.
     Ping,
+    /// Take a credential, or another one.
+    Auth(Secret),
 }
 
 /// Streams to send, and how.
@@ -190,10 +193,16 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
         }
         "subscriptions" => Ok(Op::Subscriptions),
         "ping" => Ok(Op::Ping),
+        "auth" => match object.get("token") {
+            Some(Value::String(token)) => Ok(Op::Auth(Secret::new(token))),
+            // Nothing of it is said again: it may be one all the same.
+            Some(_) => Err(Reject::bad("token must be a string")),
+            None => Err(Reject::bad("token is missing")),
+        },
         other => Err(Reject::new(
             Code::UnknownOp,
             format!(
-                "unknown op {:?}: subscribe, unsubscribe, subscriptions, plan or ping",
+                "unknown op {:?}: subscribe, unsubscribe, subscriptions, plan, ping or auth",
                 quoted(other)
             ),
         )),

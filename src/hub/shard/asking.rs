@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use crate::access::Pass;
 use crate::clock;
 use crate::event::Seq;
 use crate::hub::shard::ConnectionId;
@@ -32,9 +33,15 @@ impl Shard {
     ///
     /// # Errors
     /// Those of [`Subscriber::ask`].
-    pub fn ask(&mut self, op: &Subscribe, form: Form) -> Result<ConnectionId, Reject> {
+    pub fn ask(
+        &mut self,
+        op: &Subscribe,
+        form: Form,
+        pass: Option<Pass>,
+    ) -> Result<ConnectionId, Reject> {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::asking(Arc::clone(&self.rules), form, now);
+        pass.into_iter().for_each(|pass| subscriber.let_in(pass, &self.view(now)));
         let answer = |subscribed: Subscribed<'_>| Answer::Subscribed(subscribed).to_json();
         subscriber.ask(op, &self.view(now), answer)?;
         Ok(self.seat_asking(subscriber))
@@ -47,11 +54,12 @@ impl Shard {
     pub fn ask_page(
         &mut self,
         op: &Subscribe,
-        limit: usize,
+        (limit, pass): (usize, Option<Pass>),
         answer: impl FnOnce(Subscribed<'_>),
     ) -> Result<ConnectionId, Reject> {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::asking_page(Arc::clone(&self.rules), limit, now);
+        pass.into_iter().for_each(|pass| subscriber.let_in(pass, &self.view(now)));
         let answer = |subscribed: Subscribed<'_>| {
             answer(subscribed);
             Vec::new()

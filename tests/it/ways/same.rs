@@ -77,7 +77,8 @@ impl Collector {
                 let (epoch, seq) = self.cursor.rsplit_once(':').unwrap();
                 let from = json!({ "epoch": epoch, "seq": seq.parse::<u64>().unwrap() });
                 let (channel, symbols) = (self.channel, ["sim:*"]);
-                let op = json!({ "op": "subscribe", "channel": channel, "symbols": symbols, "from": from });
+                let mut op = json!({ "op": "subscribe", "channel": channel, "symbols": symbols });
+                op["from"] = from;
                 client.send(&op.to_string());
                 assert_eq!(client.next()["resumed"], true);
                 while goes_on(self) {
