@@ -72,10 +72,9 @@ impl Asking {
         let mut deadline = clock::monotonic() + time;
         loop {
             let page = poll_fn(|cx| {
-                if self.line.as_ref().is_some_and(|line| line.is_ended()) {
-                    return Poll::Ready(None);
-                }
-                self.shard.borrow_mut().poll_page(self.id, patience, cx.waker())
+                let page = self.shard.borrow_mut().poll_page(self.id, patience, cx.waker());
+                let is_alone = || self.line.as_ref().is_some_and(|line| line.is_ended());
+                if page.is_pending() && is_alone() { Poll::Ready(None) } else { page }
             });
             match tokio::time::timeout_at(deadline.into(), page).await {
                 Ok(page) => return page,
