@@ -3,6 +3,7 @@
 use super::Errand;
 use super::Moment;
 use super::Replay;
+use super::Rest;
 use super::State;
 use super::view;
 use crate::subscriber::Pace as Keeping;
@@ -50,7 +51,10 @@ impl Replay {
                 let view = view!(self, moment);
                 self.subscriber.act(id, op, &view);
             }
-            ReplayOp::Seek(point) => return Ok(Some(Errand::Seek(id, point))),
+            ReplayOp::Seek(point) => {
+                self.interrupt_step();
+                return Ok(Some(Errand::Seek(id, point)));
+            }
             ReplayOp::Pause => {
                 self.halt(moment);
                 if self.state != State::Ended {
@@ -67,6 +71,7 @@ impl Replay {
                 self.untold.push_back(id);
             }
             ReplayOp::Speed(speed) => {
+                self.interrupt_step();
                 let next = self.next_recv();
                 self.pace.set_speed(speed, (moment.now, next));
                 self.untold.push_back(id);
@@ -100,8 +105,10 @@ impl Replay {
         }
     }
 
-    /// The tape may have grown while it stood still.
+    /// The tape may have grown while it stood still, or be readable again.
     fn look_again(&mut self) {
-        self.dry = self.dry && self.then == Then::End;
+        if !matches!(self.rest, Rest::Dry) || self.then == Then::Live {
+            self.rest = Rest::Unread;
+        }
     }
 }
