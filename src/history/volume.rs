@@ -98,6 +98,23 @@ impl Volume {
         }
     }
 
+    /// Behind the last part that was lost before it could be stored, between two places; the first
+    /// of them if there is none. A part that ends at the second place is not between them.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn behind_losses(&self, after: Seq, upto: Seq) -> Result<Seq, Error> {
+        if self.journal.as_ref().is_some_and(|of| of.resumable(after) == Resume::Yes) {
+            return Ok(after);
+        }
+        let Some((archive, stored)) = self.archived().await? else { return Ok(after) };
+        let losses = archive.losses(&stored).await?.into_iter().map(|(_, upto)| upto);
+        // What the journal has given up and the store does not know of yet.
+        let seam = self.journal.as_ref().map(Tape::oldest).filter(|of| *of > stored.stored);
+        let behind = losses.chain(seam).filter(|behind| *behind < upto).max();
+        Ok(behind.map_or(after, |behind| behind.max(after)))
+    }
+
     /// The board as it stood after the last event up to a place.
     ///
     /// # Errors

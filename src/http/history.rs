@@ -196,7 +196,10 @@ async fn beginning_of(volume: &Volume, ask: &Ask, by: By) -> Result<(Seq, Seq), 
         (None, Some(Bound::Place(seq)), _) => seq,
         (None, Some(Bound::Time(from)), By::Recv) => volume.before(from).await.map_err(refused)?,
         (None, Some(Bound::Time(from)), By::Ts) => {
-            volume.before(from.plus_millis(-rows::SKEW_MS)).await.map_err(refused)?
+            let begin = volume.before(from.plus_millis(-rows::SKEW_MS)).await.map_err(refused)?;
+            let from = volume.before(from).await.map_err(refused)?;
+            // What is lost before the range is not what is asked for.
+            volume.behind_losses(begin, from).await.map_err(refused)?
         }
         (None, None, _) => volume.oldest().await.map_err(refused)?,
     };
