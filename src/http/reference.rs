@@ -206,9 +206,13 @@ async fn reach(shop: &Shop, cursor: &str) -> Result<(), Failure> {
     let bad = || Failure::bad(format!("cursor must be epoch:seq, got {:?}", quoted(cursor)));
     let (epoch, seq) = cursor.rsplit_once(':').ok_or_else(bad)?;
     let seq = Seq(seq.parse().map_err(|_| bad())?);
-    if epoch != tape.epoch() || tape.resumable(seq) == Resume::Ahead {
-        // Nothing of that tape can be older than what stands here.
-        return Ok(());
+    if epoch != tape.epoch() {
+        let message = format!("the cursor is of {:?}, this tape is {}", quoted(epoch), tape.epoch());
+        return Err(Failure::conflict("epoch_mismatch", message));
+    }
+    if tape.resumable(seq) == Resume::Ahead {
+        let message = format!("seq {seq} is not there yet: this tape ends at {}", tape.head());
+        return Err(Failure::conflict("ahead", message));
     }
     let deadline = clock::monotonic() + CURSOR_WAIT;
     while shop.shard().borrow().board().seq() < seq {
