@@ -29,6 +29,7 @@ use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 use crate::store;
 use crate::tape;
+use crate::wire::Code;
 use page::NEXT;
 use query::Ask;
 use query::BarsPlace;
@@ -109,9 +110,10 @@ async fn board_before(
     let refused = |error| refusal(error, volume.epoch());
     let seq = volume.before(Nanos(at.0.saturating_add(1))).await.map_err(refused)?;
     let oldest = volume.oldest().await.map_err(refused)?;
-    // What came before it is gone, so it may have been before that.
-    if seq <= oldest && oldest > Seq::START {
-        return Err(refused(history::Error::Expired { cursor: seq, oldest }));
+    // There was nothing before it, or what there was is gone.
+    if seq <= oldest {
+        let message = format!("this tape does not reach back to {at}");
+        return Err(Failure::conflict(Code::CursorExpired.word(), message));
     }
     let board = volume.board_at(seq).await.map_err(refused)?;
     Ok((board, volume))

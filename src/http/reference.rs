@@ -207,7 +207,8 @@ async fn reach(shop: &Shop, cursor: &str) -> Result<(), Failure> {
     let (epoch, seq) = cursor.rsplit_once(':').ok_or_else(bad)?;
     let seq = Seq(seq.parse().map_err(|_| bad())?);
     if epoch != tape.epoch() {
-        let message = format!("the cursor is of {:?}, this tape is {}", quoted(epoch), tape.epoch());
+        let message =
+            format!("the cursor is of {:?}, this tape is {}", quoted(epoch), tape.epoch());
         return Err(Failure::conflict("epoch_mismatch", message));
     }
     if tape.resumable(seq) == Resume::Ahead {

@@ -800,7 +800,9 @@ fn a_snapshot_of_the_past_is_the_board_before_the_first_later_event() {
         assert_eq!((seq, &*epoch), (board, library.life.tape.epoch()));
     }
     let bare = library.history_without_store();
-    let early = library.all[100].recv;
-    let told_of = library.world.runtime.block_on(board_before(&bare, (early, None)));
-    assert_eq!(told(told_of.map(drop).unwrap_err()).code, "cursor_expired");
+    let (early, first) = (library.all[100].recv, library.all[0].recv);
+    for (history, at) in [(bare, early), (library.history(), Nanos(first.0 - 1))] {
+        let told_of = library.world.runtime.block_on(board_before(&history, (at, None)));
+        assert_eq!(told(told_of.map(drop).unwrap_err()).code, "cursor_expired");
+    }
 }
