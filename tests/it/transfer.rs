@@ -351,11 +351,35 @@ fn an_interrupted_import_leaves_nothing_behind() {
     let begun = || desk.imports().len() == 1;
     stdin.write_all(sample(100_000).as_bytes()).unwrap();
     eventually("it has begun", begun);
+    // Though no more rows come.
     child.signal("INT");
-    // It sees the signal with the next rows.
-    drop(stdin.write_all(sample(100_000).as_bytes()));
-    drop(stdin);
     assert_eq!(child.ended().code(), Some(130));
+    assert_eq!(desk.imports(), Vec::<String>::new());
+    drop(stdin);
+}
+
+#[test]
+fn an_import_that_waits_for_its_first_byte_ends_at_a_signal() {
+    let desk = Desk::new();
+    let mut command = desk.command(&["import", "-"]);
+    let mut child = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::null()));
+    let _stdin = child.stdin();
+    eventually("it has begun", || desk.imports().len() == 1);
+    child.signal("TERM");
+    assert_eq!(child.ended().code(), Some(143));
+    assert_eq!(desk.imports(), Vec::<String>::new());
+}
+
+#[test]
+fn a_line_without_an_end_is_refused() {
+    let desk = Desk::new();
+    let begun = std::time::Instant::now();
+    for more in [&[][..], &["--skip-bad", "5"]] {
+        let (code, out, talk) = desk.run(&[&["import", "/dev/zero"], more].concat());
+        assert_eq!((code, out.as_str()), (1, ""), "{talk}");
+        assert!(talk.contains("the line is too long"), "{talk}");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
     assert_eq!(desk.imports(), Vec::<String>::new());
 }
 
