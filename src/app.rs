@@ -134,6 +134,9 @@ impl App {
             .map(|settings| Recorder::start(opened.tape.clone(), settings))
             .transpose()
             .map_err(start("the recorder"))?;
+        if let (Some(archive), Some(recorder)) = (history.archive(), &recorder) {
+            archive.heed(recorder.watch());
+        }
         let hub = Arc::new(Hub::new(config.hub.ring_events, clock::monotonic()));
         let names = plans.iter().map(|plan| (plan.name.clone(), plan.venue.clone())).collect();
         let resumed = plans.into_iter().map(|plan| plan.resume(&opened.board)).collect();

@@ -51,14 +51,15 @@ impl Volume {
     /// [`Error::Store`] if only the store knows.
     pub async fn oldest(&self) -> Result<Seq, Error> {
         let journal = self.journal.as_ref().map(Tape::oldest);
-        match (self.stored().await, journal) {
-            (Ok(Some(stored)), Some(journal)) => Ok(stored.oldest.min(journal)),
-            (Ok(Some(stored)), None) => Ok(stored.oldest),
-            (Ok(None), Some(journal)) => Ok(journal),
-            (Ok(None), None) => Err(Error::NoTape((*self.name).into())),
-            // It is asked for what is older when something older is read.
-            (Err(_), Some(journal)) if journal == Seq::START => Ok(journal),
-            (Err(error), _) => Err(error),
+        // Nothing is older, so the store is not asked.
+        if let Some(Seq::START) = journal {
+            return Ok(Seq::START);
+        }
+        match (self.stored().await?, journal) {
+            (Some(stored), Some(journal)) => Ok(stored.oldest.min(journal)),
+            (Some(stored), None) => Ok(stored.oldest),
+            (None, Some(journal)) => Ok(journal),
+            (None, None) => Err(Error::NoTape((*self.name).into())),
         }
     }
 

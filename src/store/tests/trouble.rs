@@ -144,6 +144,43 @@ fn a_database_that_hangs_is_given_up_and_found_again() {
 }
 
 #[test]
+fn who_reads_from_a_database_that_is_known_to_hang_is_told_within_a_second() {
+    let Some(world) = World::begin() else { return };
+    let settings = Settings { timeout_ms: 3_000, ..world.settings() };
+    let reader = Reader::new(&settings).unwrap();
+    let ask = || {
+        let begun = clock::monotonic();
+        let answer = world.runtime.block_on(reader.epochs()).map(drop);
+        (answer, begun.elapsed())
+    };
+    let mut life = Life::begin(world.dir.path());
+    life.ticks(100);
+    world.record_all(&life.tape);
+    ask().0.unwrap();
+    world.postgres.freeze();
+    let (answer, took) = ask();
+    assert!(matches!(answer, Err(Error::Timeout { .. })), "{answer:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    for _ in 0..6 {
+        let (answer, took) = ask();
+        assert!(matches!(answer, Err(Error::Timeout { .. })), "{answer:?}");
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+    // Another one learns it from the recorder.
+    let recorder = Recorder::start(life.tape.clone(), world.settings()).unwrap();
+    waits(&recorder, State::Unavailable);
+    let other = Reader::new(&settings).unwrap();
+    other.heed(recorder.watch());
+    let begun = clock::monotonic();
+    assert!(world.runtime.block_on(other.epochs()).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    world.postgres.thaw();
+    eventually("it answers", || ask().0.is_ok());
+    eventually("all is well", || recorder.status().state == State::Recording);
+    assert!(world.runtime.block_on(other.epochs()).is_ok());
+}
+
+#[test]
 fn a_database_that_comes_late_gets_everything() {
     let Some(mut world) = World::begin() else { return };
     world.postgres.stop();
