@@ -223,8 +223,8 @@ impl App {
         }
         if let Some(recorder) = self.recorder {
             let status = recorder.stop(STORE_GRACE);
-            if status.behind() > 0 {
-                info!(events = status.behind(), "not stored yet; the tape keeps it until it is");
+            if status.behind() != Some(0) {
+                info!(events = ?status.behind(), "not stored yet; the tape keeps it until it is");
             }
         }
         self.runtime.shutdown_background();
