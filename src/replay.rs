@@ -92,6 +92,8 @@ pub struct Range {
     pub from: Seq,
     /// Up to here.
     pub to: Seq,
+    /// Where it begins and ends in time, as far as it was asked for by that.
+    pub times: (Option<Nanos>, Option<Nanos>),
 }
 
 /// Where to go on.

@@ -109,7 +109,7 @@ impl World {
             panic!("{:?}", self.replay.take_bytes());
         };
         let (from, to) = (board.seq(), events.last().unwrap().seq);
-        let range = Range { epoch: "x".into(), from, to };
+        let range = Range { epoch: "x".into(), from, to, times: (None, None) };
         let spot = Spot { seq: from, at: Some(BEGAN), board };
         self.replay.open((id, &open), (range, spot), Coming::default(), moment);
     }
