@@ -147,7 +147,7 @@ impl Driver {
             }
         }
         if self.hung_up {
-            return Present::No;
+            return self.presence();
         }
         let next = self.replay.advance(self.world.moment());
         if self.send_now() == Present::No {
@@ -181,7 +181,11 @@ impl Driver {
             Heard::Text(_) => {}
             Heard::Ping(payload) => self.replay.subscriber().on_ping(&payload),
             Heard::Pong => self.replay.subscriber().on_pong(),
-            Heard::Fail(close, reject) => self.replay.subscriber().fail(close, reject.as_ref()),
+            Heard::Fail(close, reject) => {
+                self.replay.subscriber().fail(close, reject.as_ref());
+                // Nothing is read after that.
+                self.hung_up = true;
+            }
             Heard::HungUp => self.hung_up = true,
         }
     }
@@ -391,7 +395,7 @@ impl Driver {
         let deadline = clock::monotonic() + CLOSE_WAIT;
         let bytes = self.replay.take_bytes();
         let sent = tokio::time::timeout_at(deadline.into(), self.sending.send(bytes)).await;
-        if !matches!(sent, Ok(Ok(()))) || matches!(self.replay.closing(), Some(Close::Answer(_))) {
+        if !matches!(sent, Ok(Ok(()))) || self.hung_up {
             return Present::No;
         }
         let ended = async {
