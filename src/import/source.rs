@@ -114,8 +114,12 @@ impl Source {
                 return Ok(());
             }
         }
-        if matches!(self.content, Content::Unknown) {
-            report.note_bad(&self.name, 1, "the file is empty".to_owned());
+        match &self.content {
+            Content::Unknown => {
+                report.note_bad(&self.name, 1, "the file is empty".to_owned());
+            }
+            Content::Table(table) => report.note_left_out(table.left_out()),
+            Content::Messages(_) => {}
         }
         Ok(())
     }
@@ -218,6 +222,7 @@ mod tests {
         let (report, rows) = read(&text).unwrap();
         assert_eq!(rows, ["a", "d", "e"]);
         assert_eq!((report.trades, report.quotes, report.backward), (3, 0, 1));
+        assert!(report.left_out.is_empty());
         let bad: Vec<(u64, &str)> =
             report.bad.iter().map(|bad| (bad.line, bad.why.as_str())).collect();
         let [negative, rest @ ..] = &bad[..] else { panic!() };
@@ -228,6 +233,16 @@ mod tests {
             (7, "the line is too long"),
         ];
         assert_eq!(rest, expected);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_told() {
+        let text = b"time,symbol,type,bid,ask,price,size,exchange,seq_or_trade_id,mood\n\
+            5,a,Q,1,2,,,V,,good\n6,a,T,,,1,2,V,77,\n7,b,T,1,,1,2,,,\n";
+        let (report, rows) = read(text).unwrap();
+        assert_eq!(rows.len(), 3);
+        let told: Vec<&str> = report.left_out.iter().map(|column| &**column).collect();
+        assert_eq!(told, ["bid of trades", "exchange of quotes", "mood"]);
     }
 
     #[test]

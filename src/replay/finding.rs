@@ -235,7 +235,7 @@ mod tests {
         let (by_time, by_place) = (by((Some(from), Some(to))), by((None, None)));
         let seek = |range: &Range, then, text: &str| {
             let found = runtime.block_on(seek(&volume, (range, then), &point(text)));
-            found.map(|spot| (spot.seq, spot.at)).map_err(|reject| reject.message.to_string())
+            found.map(|spot| (spot.seq, spot.at)).map_err(|reject| reject.message)
         };
         let middle = Nanos(began.0 + 200 * SECOND);
         for range in [&by_time, &by_place] {
