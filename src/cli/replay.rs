@@ -477,6 +477,29 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_part_is_missing_once_there_was_something() {
+        let replay = parse("sim:A --from 10m").unwrap();
+        let (talk, channel) = (Talk { quiet: true, ..Talk::default() }, replay.channel);
+        let request =
+            Request { channel, symbols: replay.symbols.clone(), conflate_ms: 0, start: Start::Now };
+        let mut run = Run {
+            of: &replay,
+            screen: Screen::new(Format::Json, channel, talk),
+            follower: Follower::new(request),
+            talk,
+            left: None,
+            from: Value::Null,
+            has_bar: false,
+        };
+        let lost = r#"{"type":"error","code":"cursor_expired","message":"lost","retry":false}"#;
+        let opened = r#"{"type":"opened","id":1,"from":{"epoch":"k","seq":5},"events":9}"#;
+        let code = |run: &mut Run<'_>| run.take(lost, Instant::now()).map_err(|e| e.code());
+        assert_eq!(code(&mut run), Err(4));
+        assert_eq!(run.take(opened, Instant::now()).map_err(|e| e.code()), Ok(More::Yes));
+        assert_eq!(code(&mut run), Err(6));
+    }
+
+    #[test]
     fn the_bar_tells_how_far_it_is() {
         let at = "2026-11-20T14:30:00Z".to_owned();
         let mut said = Said { at, state: "playing".to_owned(), done: 0.5, ..Said::default() };
