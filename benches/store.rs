@@ -158,7 +158,7 @@ fn main() {
     let settings = Settings::new(Url::parse(&postgres.url()).unwrap());
     let meter = Meter::start(&postgres);
     let recorder = Recorder::start(opened.tape.clone(), settings.clone()).unwrap();
-    while recorder.status().behind() > 0 || recorder.status().stored == Seq::START {
+    while recorder.status().behind() != Some(0) {
         std::thread::sleep(Duration::from_millis(5));
     }
     meter.tell("record", rows);

@@ -140,6 +140,9 @@ impl App {
             .map(|settings| Recorder::start(opened.tape.clone(), settings))
             .transpose()
             .map_err(start("the recorder"))?;
+        if let (Some(archive), Some(recorder)) = (history.archive(), &recorder) {
+            archive.heed(recorder.watch());
+        }
         let hub = Arc::new(Hub::new(config.hub.ring_events, clock::monotonic()));
         let names = plans.iter().map(|plan| (plan.name.clone(), plan.venue.clone())).collect();
         let resumed = plans.into_iter().map(|plan| plan.resume(&opened.board)).collect();
@@ -227,8 +230,8 @@ impl App {
         }
         if let Some(recorder) = self.recorder {
             let status = recorder.stop(STORE_GRACE);
-            if status.behind() > 0 {
-                info!(events = status.behind(), "not stored yet; the tape keeps it until it is");
+            if status.behind() != Some(0) {
+                info!(events = ?status.behind(), "not stored yet; the tape keeps it until it is");
             }
         }
         self.runtime.shutdown_background();

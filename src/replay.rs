@@ -92,6 +92,8 @@ pub struct Range {
     pub from: Seq,
     /// Up to here.
     pub to: Seq,
+    /// Where it begins and ends in time, as far as it was asked for by that.
+    pub times: (Option<Nanos>, Option<Nanos>),
 }
 
 /// Where to go on.
@@ -140,13 +142,26 @@ pub struct Replay {
     pace: Pace,
     /// Events that are not played yet.
     ready: VecDeque<Event>,
-    /// Whether there were no more when it was last looked.
-    dry: bool,
+    /// What comes after them.
+    rest: Rest,
     /// Operations whose position is told once the snapshots are out.
     untold: VecDeque<Option<Id>>,
     told_at: Instant,
     played: u64,
     message: Vec<u8>,
+}
+
+/// What is known of the events after those that are ready.
+#[derive(Debug)]
+enum Rest {
+    /// Nothing: they are to be read.
+    Unread,
+    /// There were none when it was last looked.
+    Dry,
+    /// They cannot be read, which is still to be told.
+    Unreadable(Reject),
+    /// They cannot be read, as was told. The client may have it tried again.
+    Barred,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -218,7 +233,7 @@ impl Replay {
             state: State::Closed,
             pace: Pace::new(Speed::as_it_happened(), None, moment.now),
             ready: VecDeque::new(),
-            dry: false,
+            rest: Rest::Unread,
             untold: VecDeque::new(),
             told_at: moment.now,
             played: 0,
@@ -302,12 +317,10 @@ impl Replay {
         self.subscriber.reject(id, reject);
     }
 
-    /// The tape cannot be read on: says why, and stands still.
-    pub fn on_unreadable(&mut self, reject: &Reject, moment: Moment) {
-        self.subscriber.reject(None, reject);
-        self.halt(moment);
-        self.state = State::Paused;
-        self.untold.push_back(None);
+    /// The tape cannot be read on: once what was handed in has been played, it says why, and stands
+    /// still.
+    pub fn on_unreadable(&mut self, reject: Reject) {
+        self.rest = Rest::Unreadable(reject);
     }
 
     /// Opens a range.
@@ -350,7 +363,6 @@ impl Replay {
 
     /// Goes on from another place.
     pub fn seek(&mut self, id: Option<Id>, spot: Spot) {
-        self.interrupt_step();
         self.sit(spot);
         self.subscriber.reseat(&self.board);
         if matches!(self.state, State::Ended | State::Live) {
@@ -373,7 +385,7 @@ impl Replay {
     /// The next events of the tape; `is_end` if there are no more now.
     pub fn hand_in(&mut self, events: &mut Vec<Event>, is_end: bool) {
         self.ready.extend(events.drain(..));
-        self.dry = is_end;
+        self.rest = if is_end { Rest::Dry } else { Rest::Unread };
     }
 
     /// When [`Replay::on_timeout`] wants to be called.
@@ -401,7 +413,7 @@ impl Replay {
     /// Stands at a spot, with nothing read from there.
     fn sit(&mut self, spot: Spot) {
         self.ready.clear();
-        self.dry = false;
+        self.rest = Rest::Unread;
         self.snapshots.clear();
         (self.seq, self.board) = (spot.seq, spot.board);
         self.pace.place(spot.at);

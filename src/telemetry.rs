@@ -189,8 +189,11 @@ fn show_store(store: &store::Status, page: &mut Page) {
     let states = store::State::ALL
         .map(|state| (vec![("state", state.word().to_owned())], u64::from(state == store.state)));
     page.gauges("store_state", "1 for what the recorder of history does now", states.to_vec());
-    page.gauge("store_seq", "Everything up to here is stored", store.stored.0);
-    page.gauge("store_behind", "Places between that and the tape's head", store.behind());
+    // Not there until the store was asked.
+    if let (Some(stored), Some(behind)) = (store.stored, store.behind()) {
+        page.gauge("store_seq", "Everything up to here is stored", stored.0);
+        page.gauge("store_behind", "Places between that and the tape's head", behind);
+    }
     page.counter("store_events", "Events stored", store.events);
     page.counter("store_batches", "Transactions committed", store.batches);
     page.counter("store_bytes", "Bytes of rows sent", store.bytes);

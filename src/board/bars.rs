@@ -67,6 +67,12 @@ impl SymbolBars {
         self.next_end.map(|end| due.of(end))
     }
 
+    /// Whether a bar that ends there would be due to be final at a time.
+    #[must_use]
+    pub fn is_due(&self, end: Nanos, now: Nanos) -> bool {
+        Due { now, lag: self.lag }.of(end) <= now
+    }
+
     pub(super) const fn scheduled(&self) -> Option<Nanos> {
         self.scheduled
     }

@@ -50,7 +50,7 @@ pub struct Export {
     /// with csv trades
     #[arg(long, value_enum, value_name = "CHANNEL", value_delimiter = ',')]
     channel: Vec<Channel>,
-    /// From this time on: 2026-11-20T09:30:00-05:00, 2026-11-20, -15m
+    /// From this time on: 2026-11-20T09:30:00-05:00, 2026-11-20, 15m (ago)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = instant::parse)]
     from: Option<Nanos>,
     /// Before this time
@@ -99,14 +99,14 @@ const EXAMPLES: &str = "\
 Reads the journal, imported tapes and the store; a server may be running.
 
 Examples:
-  tickwire export --symbols binance:* --from -1h --format csv -o last-hour.csv.zst
+  tickwire export --symbols binance:* --from 1h --format csv -o last-hour.csv.zst
   tickwire export --format ndjson -o -";
 
 impl Export {
     /// Exports.
     ///
     /// # Errors
-    /// [`Failure::NotFound`] if there is no such tape or none of the symbols was ever on it,
+    /// [`Failure::NotFound`] if there is no such tape, or one of the symbols was never on it,
     /// [`Failure::Missing`] if a part of the range is lost; those of the output.
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
         let (selection, format) = self.selection()?;
@@ -122,6 +122,11 @@ impl Export {
             let archive = self.place.archive()?;
             let volume = archive.volume(self.epoch.as_deref()).await?;
             let is_imported = archive.is_imported(&volume);
+            let unknown = selection.unknown(&volume).await.map_err(|error| unread(&error))?;
+            if let Some(name) = unknown {
+                let epoch = volume.epoch();
+                return Err(Failure::NotFound(format!("unknown symbol {name} on tape {epoch}")));
+            }
             let range = selection.range(&volume, is_imported).await;
             let range = range.map_err(|error| unread(&error))?;
             let chosen = (selection, format);

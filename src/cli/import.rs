@@ -184,6 +184,7 @@ impl Import {
                 "backward": report.backward,
                 "bad": report.bad_count,
                 "other": report.others,
+                "left_out": report.left_out,
                 "took_ms": took_ms,
             });
             return Ok(writeln!(out, "{told}")?);
@@ -210,7 +211,7 @@ impl Import {
 /// What was found, for people.
 fn summary(report: &Report, names: &Names) -> String {
     const SHOWN: usize = 10;
-    let Report { trades, quotes, others, range, backward, .. } = report;
+    let Report { trades, quotes, others, range, backward, left_out, .. } = report;
     let shown: Vec<&str> = names.symbols().take(SHOWN).map(|symbol| symbol.as_str()).collect();
     let more = if names.count() > SHOWN { " …" } else { "" };
     let mut text = format!("{trades} trades and {quotes} quotes of {} symbols", names.count());
@@ -220,6 +221,11 @@ fn summary(report: &Report, names: &Names) -> String {
     }
     if *backward > 0 {
         write!(text, "\n{backward} rows step back in time; they stay where they are").ok();
+    }
+    if !left_out.is_empty() {
+        let columns: Vec<&str> = left_out.iter().take(SHOWN).map(|column| &**column).collect();
+        let more = if left_out.len() > SHOWN { ", …" } else { "" };
+        write!(text, "\ncolumns that are not kept: {}{more}", columns.join(", ")).ok();
     }
     for (kind, count) in others {
         let kind = quoted(kind);

@@ -5,21 +5,23 @@ use tickwire_feeds::Nanos;
 use crate::clock;
 use crate::config::quantity::Span;
 
-/// `2026-11-20T09:30:00-05:00`, `2026-11-20` (its beginning in UTC), `-15m` (so long ago), `now`.
+/// `2026-11-20T09:30:00-05:00`, `2026-11-20` (its beginning in UTC), `15m` or `-15m` (so long ago),
+/// `now`.
 ///
 /// # Errors
 /// What would have been right.
 pub(super) fn parse(text: &str) -> Result<Nanos, String> {
-    at(text, clock::now())
-        .ok_or_else(|| "expected a time like 2026-11-20T09:30:00Z, 2026-11-20 or -15m".to_owned())
+    at(text, clock::now()).ok_or_else(|| {
+        "expected a time like 2026-11-20T09:30:00Z, 2026-11-20 or 15m (ago)".to_owned()
+    })
 }
 
 fn at(text: &str, now: Nanos) -> Option<Nanos> {
     if text == "now" {
         return Some(now);
     }
-    if let Some(span) = text.strip_prefix('-') {
-        let millis = i64::try_from(Span::parse(span)?.millis()).ok()?;
+    if let Some(span) = Span::parse(text.strip_prefix('-').unwrap_or(text)) {
+        let millis = i64::try_from(span.millis()).ok()?;
         return Some(now.plus_millis(-millis));
     }
     let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
@@ -39,7 +41,8 @@ mod tests {
             ("1970-01-02", Some(Nanos(86_400_000_000_000))),
             ("1970-01-01T00:00:01+00:00", Some(Nanos(1_000_000_000))),
             ("-", None),
-            ("15m", None),
+            ("15m", Some(now.plus_millis(-900_000))),
+            ("--15m", None),
             ("yesterday", None),
             ("2026-13-01", None),
         ] {

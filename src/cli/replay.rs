@@ -22,6 +22,7 @@ use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::follower::Follower;
 use crate::cli::follower::Turn;
+use crate::cli::instant;
 use crate::cli::nearest;
 use crate::cli::request;
 use crate::cli::request::ChannelName;
@@ -33,7 +34,6 @@ use crate::cli::screen::Format;
 use crate::cli::screen::Screen;
 use crate::cli::signals;
 use crate::cli::talk::Talk;
-use crate::clock;
 use crate::config::quantity::Span;
 
 /// Where replays are served.
@@ -56,12 +56,15 @@ pub struct Replay {
     /// What to play
     #[arg(long, value_enum, default_value_t, value_name = "CHANNEL")]
     channel: ChannelName,
-    /// Where to begin: a time (2026-11-20T14:30:00Z), so long ago (10m), or EPOCH:SEQ
-    #[arg(long, value_name = "PLACE", value_parser = Point::parse)]
+    /// Where to begin: a time (2026-11-20T14:30:00Z, 2026-11-20), so long ago (10m), or EPOCH:SEQ
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true, value_parser = Point::parse)]
     from: Point,
     /// Where to end, in the same forms; by itself now
-    #[arg(long, value_name = "PLACE", value_parser = Point::parse)]
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true, value_parser = Point::parse)]
     to: Option<Point>,
+    /// Name of the tape; without it the one that is live, or that of EPOCH:SEQ
+    #[arg(long, value_name = "EPOCH")]
+    epoch: Option<String>,
     /// How fast: 1 as it happened, 10 ten times as fast, max as fast as can be
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_speed)]
     speed: f64,
@@ -90,7 +93,7 @@ pub struct Replay {
 
 const EXAMPLES: &str = "\
 Tells on stderr how far it is. Ends with 3 if the connection is lost, with 4 if there is nothing in
-the range, with 6 if messages were missed.
+the range, with 6 if messages were missed, or a part of the range is lost.
 
 Examples:
   tickwire replay 'sim:*' --from 10m --speed 10
@@ -100,7 +103,6 @@ Examples:
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Point {
     Time(Nanos),
-    Ago(Duration),
     Cursor(Cursor),
 }
 
@@ -181,7 +183,7 @@ impl Replay {
             conflate_ms: 0,
             start: Start::Now,
         };
-        let open = self.operation(&request.symbols, clock::now());
+        let open = self.operation(&request.symbols);
         let mut connection = Connection::open(endpoint).await?;
         connection.send(vec![open]).await;
         let mut run = Run {
@@ -205,19 +207,22 @@ impl Replay {
         }
     }
 
-    fn operation(&self, symbols: &[String], now: Nanos) -> String {
+    fn operation(&self, symbols: &[String]) -> String {
         let mut open = json!({
             "op": "open",
             "id": 1,
             "channel": self.channel.word(),
             "symbols": symbols,
-            "from": self.from.to_json(now),
+            "from": self.from.to_json(),
             "speed": number(self.speed),
             "then": if self.then_live { "live" } else { "end" },
         });
         if let Some(fields) = open.as_object_mut() {
             if let Some(to) = &self.to {
-                fields.insert("to".to_owned(), to.to_json(now));
+                fields.insert("to".to_owned(), to.to_json());
+            }
+            if let Some(epoch) = &self.epoch {
+                fields.insert("epoch".to_owned(), epoch.clone().into());
             }
             if let Some(idle) = self.max_idle {
                 let idle_ms = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
@@ -319,6 +324,10 @@ impl Run<'_> {
                     (true, false) => More::No,
                 })
             }
+            // The replay had begun, so something of it was there.
+            _ if said.code == "cursor_expired" && !self.from.is_null() => {
+                Err(Failure::Missing(format!("{}: {}", said.code, said.message)))
+            }
             _ => Err(refusal(said)),
         }
     }
@@ -355,25 +364,16 @@ impl Run<'_> {
 
 impl Point {
     fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(time) = Nanos::parse_bound(text) {
-            return Ok(Self::Time(time));
+        match (instant::parse(text), text.parse()) {
+            (Ok(time), _) => Ok(Self::Time(time)),
+            (_, Ok(cursor)) => Ok(Self::Cursor(cursor)),
+            (Err(expected), _) => Err(format!("{expected}, or EPOCH:SEQ")),
         }
-        if let Some(span) = Span::parse(text) {
-            return Ok(Self::Ago(Duration::from_millis(span.millis())));
-        }
-        text.parse().map(Self::Cursor).map_err(|_| {
-            "expected a time like 2026-11-20T14:30:00Z, 10m for so long ago, or EPOCH:SEQ"
-                .to_owned()
-        })
     }
 
-    fn to_json(&self, now: Nanos) -> Value {
+    fn to_json(&self) -> Value {
         match self {
             Self::Time(time) => time.to_string().into(),
-            Self::Ago(ago) => {
-                let millis = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
-                now.plus_millis(millis.saturating_neg()).to_string().into()
-            }
             Self::Cursor(Cursor { epoch, seq }) => json!({ "epoch": epoch, "seq": seq }),
         }
     }
@@ -454,10 +454,12 @@ mod tests {
             "sim:A sim:B --from k3v9:5 --to k3v9:77 --speed max --channel trades",
             "--symbols sim:A,sim:B --from 2026-11-20T14:30:00Z --speed 5x --max-idle 2s",
             "sim:* --from 1h --then-live --speed 0.5",
+            "sim:A --from -1m --to now",
+            "sim:A --from 2026-11-20 --to 2026-11-21 --epoch z2me9f55",
         ] {
             let replay = parse(line).unwrap();
             let symbols: Vec<_> = replay.symbols.iter().chain(&replay.more).cloned().collect();
-            let text = replay.operation(&request::split(&symbols), clock::now());
+            let text = replay.operation(&request::split(&symbols));
             let (_, op) = op::parse_replay(text.as_bytes());
             assert!(matches!(op, Ok(ReplayOp::Open(_))), "{line}: {op:?}");
         }
@@ -468,7 +470,7 @@ mod tests {
         for (line, said) in [
             ("--from 10m", "required"),
             ("sim:A", "--from"),
-            ("sim:A --from yesterday", "2026-11-20T14:30:00Z"),
+            ("sim:A --from yesterday", "2026-11-20T09:30:00Z"),
             ("sim:A --from 10m --speed=-1", "10 or 0.5"),
             ("sim:A --from 10m --speed NaN", "10 or 0.5"),
             ("sim:A --from 10m --then-live --loop", "cannot be used with"),
@@ -476,6 +478,29 @@ mod tests {
             let error = parse(line).unwrap_err();
             assert!(error.contains(said), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn a_lost_part_is_missing_once_there_was_something() {
+        let replay = parse("sim:A --from 10m").unwrap();
+        let (talk, channel) = (Talk { quiet: true, ..Talk::default() }, replay.channel);
+        let request =
+            Request { channel, symbols: replay.symbols.clone(), conflate_ms: 0, start: Start::Now };
+        let mut run = Run {
+            of: &replay,
+            screen: Screen::new(Format::Json, channel, talk),
+            follower: Follower::new(request),
+            talk,
+            left: None,
+            from: Value::Null,
+            has_bar: false,
+        };
+        let lost = r#"{"type":"error","code":"cursor_expired","message":"lost","retry":false}"#;
+        let opened = r#"{"type":"opened","id":1,"from":{"epoch":"k","seq":5},"events":9}"#;
+        let code = |run: &mut Run<'_>| run.take(lost, Instant::now()).map_err(|e| e.code());
+        assert_eq!(code(&mut run), Err(4));
+        assert_eq!(run.take(opened, Instant::now()).map_err(|e| e.code()), Ok(More::Yes));
+        assert_eq!(code(&mut run), Err(6));
     }
 
     #[test]

@@ -65,7 +65,7 @@ const EXAMPLES: &str = "\
 Ends with 6 at the first difference.
 
 Examples:
-  tickwire verify --from -1h
+  tickwire verify --from 1h
   tickwire verify --live 10s --tape-dir data/tape";
 
 /// What was found.
@@ -84,6 +84,11 @@ impl Verify {
     /// # Errors
     /// [`Failure::Missing`] if anything differs; if anything cannot be read.
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return Err(Failure::Usage("--from must be before --to".to_owned()));
+        }
         let interrupt = Interrupt::watch()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =
@@ -203,6 +208,9 @@ impl Found {
             text.push('\n');
         }
         match &self.difference {
+            None if self.testimonies.iter().all(|of| of.events == 0) => {
+                text.push_str("there is nothing in that range, so nothing is proved\n");
+            }
             None => text.push_str("all say the same\n"),
             Some(Difference { seq, one, other }) => {
                 writeln!(text, "different at seq {seq}:").ok();

@@ -45,11 +45,8 @@ impl Names {
     }
 
     fn put(&mut self, id: SymbolId, symbol: &Symbol, raw: Option<&str>) {
-        let is_wanted = self.wanted.is_empty()
-            || self.wanted.iter().any(|name| match name {
-                Name::Exact(exact) => exact == symbol,
-                Name::Pattern(pattern) => pattern.covers(symbol),
-            });
+        let is_wanted =
+            self.wanted.is_empty() || self.wanted.iter().any(|name| name.covers(symbol));
         if self.names.len() <= id.index() {
             self.names.resize(id.index() + 1, None);
         }

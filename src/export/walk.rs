@@ -73,6 +73,19 @@ impl Selection {
         Ok(Range { after: after.max(oldest), upto })
     }
 
+    /// The first name that no symbol of a tape has ever had.
+    ///
+    /// # Errors
+    /// If journal or store cannot be read.
+    pub async fn unknown(&self, volume: &Volume) -> Result<Option<&Name>, Error> {
+        if self.symbols.is_empty() {
+            return Ok(None);
+        }
+        let board = volume.board_at(volume.head().await?).await?;
+        let is_known = |name: &&Name| board.symbols().any(|(_, of)| name.covers(&of.symbol));
+        Ok(self.symbols.iter().find(|name| !is_known(name)))
+    }
+
     fn wants(&self, recv: Nanos) -> bool {
         self.from.is_none_or(|from| recv >= from) && self.to.is_none_or(|to| recv < to)
     }

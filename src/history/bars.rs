@@ -92,6 +92,17 @@ impl PastBars {
             && series.bars().next().is_some_and(|oldest| oldest.start >= time)
     }
 
+    /// Whether all bars that begin before a time are final where it stands.
+    #[must_use]
+    pub fn is_final(&self, time: Nanos) -> bool {
+        let Some(symbol) = self.board.symbol(self.id) else { return false };
+        let last = self.interval.start_of(Nanos(time.0.saturating_sub(1)));
+        let end = Nanos(last.0.saturating_add(self.interval.nanos()));
+        let is_over = symbol.bars.as_ref().is_some_and(|of| of.is_due(end, self.board.clock()));
+        let mut bars = self.series().into_iter().flat_map(Series::bars);
+        is_over && bars.all(|bar| bar.is_final() || bar.start >= time)
+    }
+
     fn series(&self) -> Option<&Series> {
         self.board.symbol(self.id)?.series(self.interval)
     }

@@ -201,6 +201,37 @@ fn without_its_store_the_journal_is_read_and_what_is_older_is_an_error() {
 }
 
 #[test]
+fn a_tape_that_is_whole_on_the_disk_does_not_ask_the_store() {
+    let Some(world) = World::begin() else { return };
+    let dir = world.dir.path();
+    let mut life = Life::begin(dir);
+    life.ticks(700);
+    // One that was imported, which stands beside it.
+    let other = imports(dir).join("z2me9f55");
+    fs::create_dir_all(&other).unwrap();
+    let mut of_other = Life::begin(&other);
+    of_other.ticks(700);
+    let epoch = of_other.tape.epoch().to_owned();
+    fs::rename(&other, imports(dir).join(&epoch)).unwrap();
+    world.postgres.freeze();
+    let history = History::new(Some(life.tape.clone()), dir, Some(world.reader()));
+    let begun = crate::clock::monotonic();
+    world.runtime.block_on(async {
+        for name in [None, Some(&*epoch)] {
+            let volume = history.volume(name).await.unwrap();
+            assert_eq!(volume.oldest().await.unwrap(), Seq::START);
+            assert_eq!(volume.before(Nanos(0)).await.unwrap(), Seq::START);
+            history.roster(&volume).await.unwrap();
+            let mut events = volume.read(Seq::START, Seq::MAX, Filter::default());
+            while events.next_batch(&mut Vec::new()).await.unwrap() {}
+        }
+    });
+    let took = begun.elapsed();
+    world.postgres.thaw();
+    assert!(took < std::time::Duration::from_millis(900), "{took:?}");
+}
+
+#[test]
 fn a_time_is_found_as_a_walk_along_the_tape_finds_it() {
     let dir = tempfile::tempdir().unwrap();
     let settings = tape::Settings { segment_bytes: 256 * 1024, ..tape::Settings::new(dir.path()) };

@@ -51,14 +51,15 @@ impl Volume {
     /// [`Error::Store`] if only the store knows.
     pub async fn oldest(&self) -> Result<Seq, Error> {
         let journal = self.journal.as_ref().map(Tape::oldest);
-        match (self.stored().await, journal) {
-            (Ok(Some(stored)), Some(journal)) => Ok(stored.oldest.min(journal)),
-            (Ok(Some(stored)), None) => Ok(stored.oldest),
-            (Ok(None), Some(journal)) => Ok(journal),
-            (Ok(None), None) => Err(Error::NoTape((*self.name).into())),
-            // It is asked for what is older when something older is read.
-            (Err(_), Some(journal)) if journal == Seq::START => Ok(journal),
-            (Err(error), _) => Err(error),
+        // Nothing is older, so the store is not asked.
+        if let Some(Seq::START) = journal {
+            return Ok(Seq::START);
+        }
+        match (self.stored().await?, journal) {
+            (Some(stored), Some(journal)) => Ok(stored.oldest.min(journal)),
+            (Some(stored), None) => Ok(stored.oldest),
+            (None, Some(journal)) => Ok(journal),
+            (None, None) => Err(Error::NoTape((*self.name).into())),
         }
     }
 
@@ -96,6 +97,23 @@ impl Volume {
             Some(journal) if found >= stored.stored => Ok(found.max(journal.oldest())),
             _ => Ok(found),
         }
+    }
+
+    /// Behind the last part that was lost before it could be stored, between two places; the first
+    /// of them if there is none. A part that ends at the second place is not between them.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn behind_losses(&self, after: Seq, upto: Seq) -> Result<Seq, Error> {
+        if self.journal.as_ref().is_some_and(|of| of.resumable(after) == Resume::Yes) {
+            return Ok(after);
+        }
+        let Some((archive, stored)) = self.archived().await? else { return Ok(after) };
+        let losses = archive.losses(&stored).await?.into_iter().map(|(_, upto)| upto);
+        // What the journal has given up and the store does not know of yet.
+        let seam = self.journal.as_ref().map(Tape::oldest).filter(|of| *of > stored.stored);
+        let behind = losses.chain(seam).filter(|behind| *behind < upto).max();
+        Ok(behind.map_or(after, |behind| behind.max(after)))
     }
 
     /// The board as it stood after the last event up to a place.

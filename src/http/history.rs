@@ -32,6 +32,7 @@ use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 use crate::store;
 use crate::tape;
+use crate::wire::Code;
 use crate::wire::pattern::Pattern;
 use page::NEXT;
 use query::Ask;
@@ -132,9 +133,10 @@ async fn board_before(
     let refused = |error| refusal(error, volume.epoch());
     let seq = volume.before(Nanos(at.0.saturating_add(1))).await.map_err(refused)?;
     let oldest = volume.oldest().await.map_err(refused)?;
-    // What came before it is gone, so it may have been before that.
-    if seq <= oldest && oldest > Seq::START {
-        return Err(refused(history::Error::Expired { cursor: seq, oldest }));
+    // There was nothing before it, or what there was is gone.
+    if seq <= oldest {
+        let message = format!("this tape does not reach back to {at}");
+        return Err(Failure::conflict(Code::CursorExpired.word(), message));
     }
     let board = volume.board_at(seq).await.map_err(refused)?;
     Ok((board, volume))
@@ -219,7 +221,10 @@ async fn beginning_of(volume: &Volume, ask: &Ask, by: By) -> Result<(Seq, Seq), 
         (None, Some(Bound::Place(seq)), _) => seq,
         (None, Some(Bound::Time(from)), By::Recv) => volume.before(from).await.map_err(refused)?,
         (None, Some(Bound::Time(from)), By::Ts) => {
-            volume.before(from.plus_millis(-rows::SKEW_MS)).await.map_err(refused)?
+            let begin = volume.before(from.plus_millis(-rows::SKEW_MS)).await.map_err(refused)?;
+            let from = volume.before(from).await.map_err(refused)?;
+            // What is lost before the range is not what is asked for.
+            volume.behind_losses(begin, from).await.map_err(refused)?
         }
         (None, None, _) => volume.oldest().await.map_err(refused)?,
     };

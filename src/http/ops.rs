@@ -37,12 +37,11 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure
     };
     let status = if store.is_degraded() { "degraded" } else { "ready" };
     let lost = store.lost.map(|(after, upto)| json!({ "after": after.0, "upto": upto.0 }));
-    let error = if store.is_degraded() { store.last_error.as_deref() } else { None };
     let store = json!({
         "state": store.state.word(),
         "behind": store.behind(),
         "lost": lost,
-        "error": error,
+        "error": store.trouble(),
     });
     let answer = json!({ "status": status, "age_ms": age_ms, "store": store });
     Ok(HttpResponse::Ok().json(answer))

@@ -38,6 +38,22 @@ impl Place {
     }
 }
 
+/// Waits until this worker's shard is at least at a place of its own tape; any other is refused.
+pub(super) async fn require(shop: &Shop, place: &Place) -> Result<(), Failure> {
+    let tape = &shop.house().tape;
+    let Place { epoch, seq } = place;
+    if epoch != tape.epoch() {
+        let message =
+            format!("the cursor is of {:?}, this tape is {}", quoted(epoch), tape.epoch());
+        return Err(Failure::conflict("epoch_mismatch", message));
+    }
+    if tape.resumable(*seq) == Resume::Ahead {
+        let message = format!("seq {seq} is not there yet: this tape ends at {}", tape.head());
+        return Err(Failure::conflict("ahead", message));
+    }
+    reach(shop, place).await
+}
+
 /// Waits until this worker's shard is at least there.
 pub(super) async fn reach(shop: &Shop, place: &Place) -> Result<(), Failure> {
     let tape = &shop.house().tape;

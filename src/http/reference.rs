@@ -141,7 +141,7 @@ pub(super) async fn snapshot(
         (None, _, Some(_)) => Err(Failure::bad("epoch is for at: now is of the live tape")),
         (None, cursor, None) => {
             if let Some(cursor) = cursor {
-                place::reach(shop, &Place::parse("cursor", cursor)?).await?;
+                place::require(shop, &Place::parse("cursor", cursor)?).await?;
             }
             let shard = shop.shard().borrow();
             let (board, epoch) = (shard.board(), shard.tape().epoch());

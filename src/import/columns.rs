@@ -154,6 +154,17 @@ impl Field {
     ];
 }
 
+impl Field {
+    /// Whether a row of quotes keeps it, and one of trades.
+    pub(super) const fn is_kept(self) -> (bool, bool) {
+        match self {
+            Self::Time | Self::Ts | Self::Symbol | Self::Type => (true, true),
+            Self::Bid | Self::BidSize | Self::Ask | Self::AskSize => (true, false),
+            _ => (false, true),
+        }
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = Self::WORDS.iter().find(|(_, field)| field == self);

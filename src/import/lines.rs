@@ -5,6 +5,8 @@ use std::io::Read;
 
 /// Longest line, in bytes; a longer one is passed over.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a line that are passed over: what has none shorter than that has no lines.
+const PASSED_OVER_MAX: usize = 16 * 1024 * 1024;
 /// Read at once.
 const BLOCK_BYTES: usize = 256 * 1024;
 
@@ -27,18 +29,23 @@ pub(super) struct Lines<R> {
     /// The number of the line that `rest` begins.
     next: u64,
     is_over: bool,
+    /// `rest` begins a line that is too long.
+    is_long: bool,
 }
 
 impl<R: Read> Lines<R> {
     pub(super) const fn new(from: R) -> Self {
-        Self { from, rest: Vec::new(), next: 1, is_over: false }
+        Self { from, rest: Vec::new(), next: 1, is_over: false, is_long: false }
     }
 
     /// The next lines; `None` at the end.
     ///
     /// # Errors
-    /// If the file cannot be read on. What was read before it was given.
+    /// If the file cannot be read on, or seems to have no lines. What was read before it was given.
     pub(super) fn next(&mut self) -> io::Result<Option<Block>> {
+        if std::mem::take(&mut self.is_long) {
+            self.skip_line()?;
+        }
         let mut bytes = std::mem::take(&mut self.rest);
         while !self.is_over {
             let begun = bytes.len();
@@ -48,14 +55,12 @@ impl<R: Read> Lines<R> {
             if let Some(end) = fresh.iter().rposition(|byte| *byte == b'\n') {
                 self.rest = bytes.split_off(begun + end + 1);
                 let then_long = self.rest.len() > LINE_BYTES_MAX;
-                if then_long {
-                    self.skip_line()?;
-                }
+                // It is told before it is passed over, which takes its time.
+                self.is_long = then_long;
                 return Ok(Some(self.block(bytes, then_long)));
             }
             if bytes.len() > LINE_BYTES_MAX {
-                self.rest = bytes;
-                self.skip_line()?;
+                (self.rest, self.is_long) = (bytes, true);
                 return Ok(Some(self.block(Vec::new(), true)));
             }
         }
@@ -71,14 +76,21 @@ impl<R: Read> Lines<R> {
 
     /// Drops the line that `rest` begins.
     fn skip_line(&mut self) -> io::Result<()> {
+        let mut passed = 0;
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 self.rest.drain(..=end);
                 return Ok(());
             }
+            passed += self.rest.len();
             self.rest.clear();
             if self.is_over {
                 return Ok(());
+            }
+            if passed > PASSED_OVER_MAX {
+                let line = self.next - 1;
+                let what = format!("line {line} goes on for more than {PASSED_OVER_MAX} bytes");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
             }
             let read = self.from.by_ref().take(BLOCK_BYTES as u64).read_to_end(&mut self.rest)?;
             self.is_over = read < BLOCK_BYTES;
@@ -134,6 +146,15 @@ mod tests {
         }
         let just = "x".repeat(LINE_BYTES_MAX);
         assert_eq!(all(just.as_bytes()), [some(1, &just)]);
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_is_told_and_then_an_error() {
+        let mut lines = Lines::new(b"a\n".chain(io::repeat(0)));
+        let first = lines.next().unwrap().unwrap();
+        assert_eq!(first.lines().collect::<Vec<_>>(), [(1, Some(&b"a"[..])), (2, None)]);
+        let error = lines.next().unwrap_err().to_string();
+        assert!(error.contains("line 2 goes on"), "{error}");
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The report: what was found in the files of an import.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use tickwire_feeds::Nanos;
 
@@ -16,6 +17,8 @@ pub struct Report {
     pub quotes: u64,
     /// Messages that are neither, by their type.
     pub others: BTreeMap<Box<str>, u64>,
+    /// Columns of which nothing is kept, and those of which a kind of row keeps nothing.
+    pub left_out: BTreeSet<Box<str>>,
     /// The least time and the greatest.
     pub range: Option<(Nanos, Nanos)>,
     /// Rows whose time is below that of the row before them.
@@ -58,6 +61,15 @@ impl Report {
         self.bad_count += 1;
         if self.bad.len() < BAD_MAX {
             self.bad.push(Bad { name: name.to_owned(), line, why });
+        }
+    }
+
+    pub(super) fn note_left_out(&mut self, columns: impl IntoIterator<Item = String>) {
+        const COLUMNS_KEPT: usize = 256;
+        for column in columns {
+            if self.left_out.len() < COLUMNS_KEPT {
+                self.left_out.insert(column.into());
+            }
         }
     }
 

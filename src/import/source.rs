@@ -3,7 +3,9 @@
 use std::io;
 use std::io::Read;
 use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
+use std::time::Duration;
 
 use super::Error;
 use super::lines::Block;
@@ -20,6 +22,8 @@ use crate::parcel::unpack;
 
 /// Blocks read ahead.
 const BLOCKS_MAX: usize = 4;
+/// How long nothing may come before it is asked whether to go on.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// One file of an import.
 pub struct Source {
@@ -51,7 +55,7 @@ impl Source {
     /// read and unpacked in a thread of its own.
     ///
     /// # Errors
-    /// [`Error::Read`] if it cannot be begun to read.
+    /// [`Error::Read`] if no thread can be started.
     pub fn open(
         name: &str,
         from: impl Read + Send + 'static,
@@ -59,11 +63,14 @@ impl Source {
         reading: Reading,
     ) -> Result<Self, Error> {
         let read = |source| Error::Read { name: name.to_owned(), source };
-        let from = unpack(from, packing).map_err(read)?;
         let (sender, blocks) = mpsc::sync_channel(BLOCKS_MAX);
         let thread = thread::Builder::new().name("import".to_owned());
         let reader = thread.spawn(move || {
-            let mut lines = Lines::new(from);
+            let mut lines = match unpack(from, packing) {
+                Ok(from) => Lines::new(from),
+                // Nobody may want to know any more.
+                Err(error) => return drop(sender.send(Err(error))),
+            };
             loop {
                 let block = match lines.next() {
                     Ok(Some(block)) => Ok(block),
@@ -71,7 +78,6 @@ impl Source {
                     Err(error) => Err(error),
                 };
                 let is_over = block.is_err();
-                // Nobody may want to know any more.
                 if sender.send(block).is_err() || is_over {
                     return;
                 }
@@ -82,7 +88,7 @@ impl Source {
     }
 
     /// Reads all rows. `use_row` is given each and says why it is refused, if it is; `on` is asked
-    /// after each block of lines whether to go on.
+    /// after each block of lines whether to go on, and at times while none comes.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Header`]; what `on` says.
@@ -93,7 +99,12 @@ impl Source {
         mut on: impl FnMut(&Report) -> Result<Next, E>,
     ) -> Result<(), E> {
         report.last = None;
-        while let Ok(block) = self.blocks.recv() {
+        loop {
+            let block = match self.blocks.recv_timeout(PATIENCE) {
+                Ok(block) => block,
+                Err(RecvTimeoutError::Timeout) if on(report)? == Next::Row => continue,
+                Err(_) => break,
+            };
             let read = |source| Error::Read { name: self.name.clone(), source };
             let block = block.map_err(read)?;
             for (line, bytes) in block.lines() {
@@ -103,8 +114,12 @@ impl Source {
                 return Ok(());
             }
         }
-        if matches!(self.content, Content::Unknown) {
-            report.note_bad(&self.name, 1, "the file is empty".to_owned());
+        match &self.content {
+            Content::Unknown => {
+                report.note_bad(&self.name, 1, "the file is empty".to_owned());
+            }
+            Content::Table(table) => report.note_left_out(table.left_out()),
+            Content::Messages(_) => {}
         }
         Ok(())
     }
@@ -207,6 +222,7 @@ mod tests {
         let (report, rows) = read(&text).unwrap();
         assert_eq!(rows, ["a", "d", "e"]);
         assert_eq!((report.trades, report.quotes, report.backward), (3, 0, 1));
+        assert!(report.left_out.is_empty());
         let bad: Vec<(u64, &str)> =
             report.bad.iter().map(|bad| (bad.line, bad.why.as_str())).collect();
         let [negative, rest @ ..] = &bad[..] else { panic!() };
@@ -217,6 +233,16 @@ mod tests {
             (7, "the line is too long"),
         ];
         assert_eq!(rest, expected);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_told() {
+        let text = b"time,symbol,type,bid,ask,price,size,exchange,seq_or_trade_id,mood\n\
+            5,a,Q,1,2,,,V,,good\n6,a,T,,,1,2,V,77,\n7,b,T,1,,1,2,,,\n";
+        let (report, rows) = read(text).unwrap();
+        assert_eq!(rows.len(), 3);
+        let told: Vec<&str> = report.left_out.iter().map(|column| &**column).collect();
+        assert_eq!(told, ["bid of trades", "exchange of quotes", "mood"]);
     }
 
     #[test]

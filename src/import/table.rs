@@ -38,6 +38,10 @@ pub(super) struct Table {
     delimiter: char,
     symbol: Option<String>,
     has_ts: bool,
+    /// The names of the columns.
+    names: Vec<String>,
+    /// What rows of quotes had, and rows of trades, and do not keep.
+    lost: [[bool; FIELDS]; 2],
 }
 
 impl Table {
@@ -59,7 +63,23 @@ impl Table {
             (columns.time_unit, columns.ts_unit) = (reading.unit, reading.unit);
         }
         let has_ts = columns.has(Field::Ts);
-        Ok(Self { columns, delimiter, symbol: reading.symbol.clone(), has_ts })
+        let (symbol, lost) = (reading.symbol.clone(), Default::default());
+        Ok(Self { columns, delimiter, symbol, has_ts, names, lost })
+    }
+
+    /// Of which columns nothing was kept so far, or nothing of one kind of row.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = String> {
+        let [quotes, trades] = &self.lost;
+        self.columns.fields.iter().zip(&self.names).flat_map(move |(field, name)| {
+            let name = quoted(name);
+            let is_lost = |of: &[bool; FIELDS]| {
+                field.is_some_and(|field| of.get(field as usize).is_some_and(|lost| *lost))
+            };
+            let whole = field.is_none().then(|| name.to_owned());
+            let of_quotes = is_lost(quotes).then(|| format!("{name} of quotes"));
+            let of_trades = is_lost(trades).then(|| format!("{name} of trades"));
+            [whole, of_quotes, of_trades].into_iter().flatten()
+        })
     }
 
     /// Reads a row; `use_row` is given it.
@@ -67,7 +87,7 @@ impl Table {
     /// # Errors
     /// Why it is none.
     pub(super) fn row<T>(
-        &self,
+        &mut self,
         line: &str,
         use_row: impl FnOnce(Row<'_>) -> Result<T, String>,
     ) -> Result<T, String> {
@@ -95,7 +115,21 @@ impl Table {
             kind if is(kind, &["t", "trade", "trades"]) => trade(field)?,
             kind => return Err(bad("type", kind)),
         };
-        use_row(Row { at, ts, symbol, what })
+        let is_trade = matches!(what, What::Trade { .. });
+        let used = use_row(Row { at, ts, symbol, what })?;
+        let [of_quotes, of_trades] = &mut self.lost;
+        let lost = if is_trade { of_trades } else { of_quotes };
+        for field in self.columns.fields.iter().flatten() {
+            let (in_quotes, in_trades) = field.is_kept();
+            let is_kept = if is_trade { in_trades } else { in_quotes };
+            if !is_kept
+                && let (Some(lost), Some(cell)) =
+                    (lost.get_mut(*field as usize), fields.get(*field as usize))
+            {
+                *lost |= !cell.trim().is_empty();
+            }
+        }
+        Ok(used)
     }
 
     fn fields<'a>(&self, line: &'a str) -> Result<[Cow<'a, str>; FIELDS], String> {
@@ -233,7 +267,7 @@ mod tests {
                           ts_ns,trade_id,exchange,conditions,tape,no_last";
 
     fn read(header: &str, line: &str) -> Result<String, String> {
-        let table = Table::of(header, &Reading::default())?;
+        let mut table = Table::of(header, &Reading::default())?;
         table.row(line, |row| {
             let Row { at, ts, symbol, what } = row;
             Ok(format!("{} {:?} {symbol} {what:?}", at.0, ts.map(|ts| ts.0)))

@@ -3,6 +3,7 @@
 use super::Errand;
 use super::Moment;
 use super::Replay;
+use super::Rest;
 use super::State;
 use super::view;
 use crate::access::Pass;
@@ -76,7 +77,10 @@ impl Replay {
             _ if !is_open => return Err(Reject::bad("there is no replay yet: open one first")),
             ReplayOp::Stream(Op::Subscribe(op)) => return Ok(Some(Errand::Subscribe(id, op))),
             ReplayOp::Stream(op) => self.act(id, op, moment),
-            ReplayOp::Seek(point) => return Ok(Some(Errand::Seek(id, point))),
+            ReplayOp::Seek(point) => {
+                self.interrupt_step();
+                return Ok(Some(Errand::Seek(id, point)));
+            }
             ReplayOp::Pause => {
                 self.halt(moment);
                 if self.state != State::Ended {
@@ -93,6 +97,7 @@ impl Replay {
                 self.untold.push_back(id);
             }
             ReplayOp::Speed(speed) => {
+                self.interrupt_step();
                 let next = self.next_recv();
                 self.pace.set_speed(speed, (moment.now, next));
                 self.untold.push_back(id);
@@ -147,9 +152,11 @@ impl Replay {
         }
     }
 
-    /// The tape may have grown while it stood still.
+    /// The tape may have grown while it stood still, or be readable again.
     fn look_again(&mut self) {
-        self.dry = self.dry && self.then == Then::End;
+        if !matches!(self.rest, Rest::Dry) || self.then == Then::Live {
+            self.rest = Rest::Unread;
+        }
     }
 }
 

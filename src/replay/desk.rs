@@ -23,7 +23,6 @@ use crate::access::Pass;
 use crate::clock;
 use crate::event::Event;
 use crate::event::Seq;
-use crate::history;
 use crate::history::Events;
 use crate::history::Filter;
 use crate::history::History;
@@ -343,17 +342,12 @@ impl Driver {
             Some(Err(error)) => {
                 debug!(%error, "a replay cannot read on");
                 self.replay.hand_in(&mut batch, false);
-                self.on_unreadable(&error);
+                self.replay.on_unreadable(finding::reject(&error));
             }
             None => {}
         }
         reading.batch = batch;
         self.reading = Some(reading);
-    }
-
-    fn on_unreadable(&mut self, error: &history::Error) {
-        let reject = finding::reject(error);
-        self.replay.on_unreadable(&reject, self.world.moment());
     }
 
     /// Sends what waits, if there is room for it.

@@ -60,7 +60,8 @@ pub(super) async fn open(history: &History, live: &str, open: &Open) -> Result<F
     }
     let board = volume.board_at(from).await.map_err(found)?;
     let coming = coming(&volume, &open.streams, (&board, from, to), open.then).await?;
-    let range = Range { epoch: volume.epoch().into(), from, to: to.max(from) };
+    let times = (time_of(&open.from), open.to.as_ref().and_then(time_of));
+    let range = Range { epoch: volume.epoch().into(), from, to: to.max(from), times };
     let spot = Spot { seq: from, at: time_of(&open.from), board };
     Ok(Found { volume, range, spot, coming })
 }
@@ -74,15 +75,26 @@ pub(super) async fn seek(
     let head = volume.head().await.map_err(|error| reject(&error))?;
     let end = if then == Then::Live { head } else { range.to };
     let seq = place(volume, point, head).await?;
-    // The end of a range is open: a time there, or in a silence before it, is within it.
-    let seq = if matches!(point, Point::Time(_)) { seq.min(end) } else { seq };
-    if seq < range.from || seq > end {
+    if seq < range.from || seq > end || !is_within(range, then, point) {
+        let what = match point {
+            Point::Time(at) => at.to_string(),
+            Point::Cursor(_) => format!("seq {seq}"),
+        };
         let from = range.from;
-        let message = format!("seq {seq} is not within what is open: {from} up to {end}");
+        let message = format!("{what} is not within what is open: after seq {from} up to {end}");
         return Err(Reject::new(Code::RangeEmpty, message));
     }
     let board = volume.board_at(seq).await.map_err(|error| reject(&error))?;
-    Ok(Spot { seq, at: time_of(point), board })
+    // Nothing comes after the end, so the tape does not reach any time there.
+    let at = time_of(point).filter(|_| seq < end);
+    Ok(Spot { seq, at, board })
+}
+
+/// Whether a time is within the times of a range: in a silence there are other times at its ends.
+fn is_within(range: &Range, then: Then, point: &Point) -> bool {
+    let (Point::Time(at), (from, to)) = (point, range.times) else { return true };
+    let to = to.filter(|_| then == Then::End);
+    from.is_none_or(|from| *at >= from) && to.is_none_or(|to| *at <= to)
 }
 
 /// Which of the symbols that are named, and not listed on the board, are listed up to a place.
@@ -180,5 +192,82 @@ const fn time_of(point: &Point) -> Option<Nanos> {
     match point {
         Point::Time(at) => Some(*at),
         Point::Cursor(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::Life;
+    use crate::wire::op::ReplayOp;
+    use crate::wire::op::parse_replay;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn point(text: &str) -> Point {
+        let text = format!(r#"{{"op":"seek","to":"{text}"}}"#);
+        match parse_replay(text.as_bytes()).1 {
+            Ok(ReplayOp::Seek(point)) => point,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_seek_that_leaves_the_range_is_refused_in_the_words_of_who_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut life = Life::begin(dir.path());
+        let began = life.now;
+        // Ticks, and silences of a minute between them.
+        for _ in 0..10 {
+            life.ticks(50);
+            life.now = Nanos(life.now.0 + 60 * SECOND);
+        }
+        let (history, events) =
+            (History::new(Some(life.tape.clone()), dir.path(), None), life.events());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let volume = runtime.block_on(history.volume(None)).unwrap();
+        let (from, to) = (Nanos(began.0 + 90 * SECOND), Nanos(began.0 + 330 * SECOND));
+        let place = |at: Nanos| {
+            let first = events.iter().find(|event| event.recv >= at);
+            first.map_or(life.tape.head(), |event| Seq(event.seq.0 - 1))
+        };
+        let by = |times| Range { epoch: "".into(), from: place(from), to: place(to), times };
+        let (by_time, by_place) = (by((Some(from), Some(to))), by((None, None)));
+        let seek = |range: &Range, then, text: &str| {
+            let found = runtime.block_on(seek(&volume, (range, then), &point(text)));
+            found.map(|spot| (spot.seq, spot.at)).map_err(|reject| reject.message)
+        };
+        let middle = Nanos(began.0 + 200 * SECOND);
+        for range in [&by_time, &by_place] {
+            let found = seek(range, Then::End, &middle.to_string());
+            assert_eq!(found, Ok((place(middle), Some(middle))));
+            for before in [Nanos(began.0 + 30 * SECOND), Nanos(0)] {
+                let refused = seek(range, Then::End, &before.to_string()).unwrap_err();
+                assert!(refused.starts_with(&before.to_string()), "{refused}");
+            }
+            for (after, then) in [(400, Then::End), (100_000, Then::End)] {
+                let after = Nanos(began.0 + after * SECOND);
+                let refused = seek(range, then, &after.to_string()).unwrap_err();
+                assert!(refused.starts_with(&after.to_string()), "{refused}");
+            }
+            let found = seek(range, Then::Live, &Nanos(began.0 + 400 * SECOND).to_string());
+            assert!(found.is_ok(), "{found:?}");
+            // The end is within it, in whatever way it is named.
+            assert_eq!(seek(range, Then::End, &to.to_string()), Ok((range.to, None)));
+            let found = seek(range, Then::End, &format!("{}:{}", volume.epoch(), range.to));
+            assert_eq!(found, Ok((range.to, None)));
+            let beyond = format!("{}:{}", volume.epoch(), range.to.0 + 1);
+            let refused = seek(range, Then::End, &beyond).unwrap_err();
+            assert!(refused.starts_with(&format!("seq {}", range.to.0 + 1)), "{refused}");
+        }
+        // In the silences around it.
+        for at in [Nanos(from.0 - SECOND), Nanos(to.0 + SECOND)] {
+            assert!(seek(&by_time, Then::End, &at.to_string()).is_err());
+            assert!(seek(&by_place, Then::End, &at.to_string()).is_ok());
+        }
+        // The end of the tape is the end of time on it.
+        let open = Range { to: life.tape.head(), ..by_place };
+        let found = seek(&open, Then::Live, "2100-01-01T00:00:00Z");
+        assert_eq!(found, Ok((life.tape.head(), None)));
     }
 }

@@ -3,6 +3,7 @@
 use super::Moment;
 use super::Next;
 use super::Replay;
+use super::Rest;
 use super::State;
 use super::view;
 use crate::board::Reach;
@@ -15,6 +16,7 @@ use crate::subscriber::Got;
 use crate::subscriber::Pace as Keeping;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
+use crate::wire::Reject;
 use crate::wire::json;
 use crate::wire::json::StreamName;
 use crate::wire::op::Then;
@@ -39,7 +41,7 @@ impl Replay {
         if !self.subscriber.outbox().wants_more() || self.subscriber.is_starting() {
             return Next::Room;
         }
-        if self.ready.is_empty() && !self.dry {
+        if self.ready.is_empty() && matches!(self.rest, Rest::Unread) {
             return Next::Read;
         }
         let is_told = self.untold.is_empty();
@@ -92,8 +94,14 @@ impl Replay {
 
     /// There are no events left.
     fn on_dry(&mut self, moment: Moment) -> Next {
-        if !self.dry {
-            return Next::Read;
+        match std::mem::replace(&mut self.rest, Rest::Barred) {
+            Rest::Unread => {
+                self.rest = Rest::Unread;
+                return Next::Read;
+            }
+            Rest::Dry => self.rest = Rest::Dry,
+            Rest::Unreadable(reject) => return self.bar(Some(&reject), moment),
+            Rest::Barred => return self.bar(None, moment),
         }
         // Between the last event and the end there is nothing.
         self.seq = self.seq.max(self.end());
@@ -109,6 +117,21 @@ impl Replay {
         }
         self.interrupt_step();
         self.state = State::Ended;
+        self.tell_standing(moment)
+    }
+
+    /// Nothing more can be read: stands still here.
+    fn bar(&mut self, reject: Option<&Reject>, moment: Moment) -> Next {
+        if let Some(reject) = reject {
+            self.subscriber.reject(None, reject);
+        }
+        self.halt(moment);
+        self.state = State::Paused;
+        self.tell_standing(moment)
+    }
+
+    /// Says that it stands still, to each operation that waits to hear of it.
+    fn tell_standing(&mut self, moment: Moment) -> Next {
         let ids: Vec<_> = self.untold.drain(..).collect();
         if ids.is_empty() {
             self.tell(None, moment);

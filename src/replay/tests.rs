@@ -9,6 +9,7 @@ use super::*;
 use crate::event::FeedId;
 use crate::event::Registry;
 use crate::tape;
+use crate::wire::Code;
 use crate::wire::Form;
 use crate::wire::answer::Limits;
 
@@ -96,7 +97,13 @@ impl World {
     }
 
     /// Opens everything there is, and hands it in.
-    fn open(&mut self, more: &str, (board, events): (Board, Vec<Event>)) {
+    fn open(&mut self, more: &str, (board, mut events): (Board, Vec<Event>)) {
+        self.open_unread(more, (board, &events));
+        self.replay.hand_in(&mut events, true);
+    }
+
+    /// Opens everything there is.
+    fn open_unread(&mut self, more: &str, (board, events): (Board, &[Event])) {
         let text =
             format!(r#"{{"op":"open","id":1,"symbols":["*:*"],"from":"x:0","to":"x:9"{more}}}"#);
         let moment = self.at(0);
@@ -104,11 +111,29 @@ impl World {
             panic!("{:?}", self.replay.take_bytes());
         };
         let (from, to) = (board.seq(), events.last().unwrap().seq);
-        let range = Range { epoch: "x".into(), from, to };
+        let range = Range { epoch: "x".into(), from, to, times: (None, None) };
         let spot = Spot { seq: from, at: Some(BEGAN), board };
         self.replay.open((id, &open), (range, spot), Coming::default(), moment);
-        let mut events = events;
-        self.replay.hand_in(&mut events, true);
+    }
+
+    /// As [`World::run`], where what is read next is lost; says how often that was read.
+    fn run_to_the_hole(&mut self, ms: u64) -> (Next, usize) {
+        for reads in 0..1_000 {
+            match self.run(ms) {
+                Next::Read => self.replay.on_unreadable(Reject::new(Code::CursorExpired, "lost")),
+                next => return (next, reads),
+            }
+        }
+        panic!("{:?}", &self.taken[self.taken.len() - 9..]);
+    }
+
+    /// The ids of all positions, and the last one's state.
+    fn positions(&self) -> (Vec<String>, String) {
+        let positions = self.taken.iter().filter(|text| text.contains("\"position\""));
+        let positions: Vec<serde_json::Value> =
+            positions.map(|text| serde_json::from_str(text).unwrap()).collect();
+        let ids = positions.iter().map(|position| position["id"].to_string());
+        (ids.collect(), positions.last().unwrap()["state"].as_str().unwrap().to_owned())
     }
 
     fn op(&mut self, text: &str, ms: u64) {
@@ -259,4 +284,96 @@ fn a_seek_begins_every_stream_anew_and_keeps_what_was_subscribed() {
     assert_eq!(world.count("trade"), 100);
     let position = world.last_position();
     assert_eq!((&position["state"], &position["done"]), (&"ended".into(), &1.0.into()));
+}
+
+#[test]
+fn a_lost_part_is_told_once_after_what_is_before_it_and_the_replay_stands_still() {
+    let mut world = World::new();
+    let (board, events) = market(3, 400);
+    world.open_unread(r#","channel":"trades","speed":0"#, (board, &events));
+    world.replay.hand_in(&mut events[..100].to_vec(), false);
+    let (next, _) = world.run_to_the_hole(0);
+    assert_eq!(next, Next::Rest);
+    assert_eq!((world.count("trade"), world.count("error")), (50, 1));
+    assert_eq!(world.positions(), (vec!["1".into(), "null".into()], "paused".into()));
+    // Nothing more comes of it by itself.
+    for ms in [1, 1_000, 2_000] {
+        assert_eq!(world.run_to_the_hole(ms), (Next::Rest, 0));
+    }
+    assert_eq!((world.count("error"), world.count("position")), (1, 2));
+    // It is tried again when the client says so.
+    world.op(r#"{"op":"play","id":2}"#, 2_000);
+    assert_eq!(world.run_to_the_hole(2_000), (Next::Rest, 1));
+    assert_eq!((world.count("error"), world.count("position")), (2, 4));
+    assert_eq!(world.last_position()["state"], "paused");
+    world.op(r#"{"op":"play","id":3}"#, 2_000);
+    assert_eq!(world.run(2_000), Next::Read);
+    world.replay.hand_in(&mut events[100..].to_vec(), true);
+    assert_eq!(world.run(2_000), Next::Rest);
+    assert_eq!((world.count("trade"), world.count("error")), (200, 2));
+    assert_eq!(world.last_position()["state"], "ended");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_in_its_time() {
+    let mut world = World::new();
+    let (board, events) = market(3, 400);
+    world.open_unread(r#","channel":"trades""#, (board, &events));
+    world.replay.hand_in(&mut events[..100].to_vec(), false);
+    world.replay.on_unreadable(Reject::new(Code::CursorExpired, "lost"));
+    assert!(matches!(world.run(0), Next::At(_)));
+    assert!(matches!(world.run(1_500), Next::At(_)));
+    assert_eq!((world.count("trade"), world.count("error")), (26, 0));
+    assert_eq!(world.run(1_999), Next::Rest);
+    assert_eq!((world.count("trade"), world.count("error")), (50, 1));
+}
+
+#[test]
+fn a_step_at_a_lost_part_ends_there_and_a_seek_behind_it_goes_on() {
+    let mut world = World::new();
+    let (board, events) = market(3, 400);
+    world.open_unread(r#","channel":"trades","paused":true"#, (board.clone(), &events));
+    world.replay.hand_in(&mut events[..100].to_vec(), false);
+    let _next = world.run_to_the_hole(0);
+    world.op(r#"{"op":"step","id":2,"n":1000}"#, 1);
+    assert_eq!(world.run_to_the_hole(1).0, Next::Rest);
+    assert_eq!((world.count("trade"), world.count("error")), (50, 1));
+    world.op(r#"{"op":"pause","id":3}"#, 2);
+    assert_eq!(world.run_to_the_hole(2), (Next::Rest, 0));
+    let mut there = board;
+    events[..200].iter().for_each(|event| there.apply(event));
+    world
+        .replay
+        .seek(Some(Id::Number(4.into())), Spot { seq: there.seq(), at: None, board: there });
+    assert_eq!(world.run(3), Next::Read);
+    world.replay.hand_in(&mut events[200..].to_vec(), true);
+    assert_eq!(world.run(3), Next::Rest);
+    assert_eq!(
+        world.positions(),
+        (vec!["1".into(), "2".into(), "3".into(), "4".into()], "paused".into())
+    );
+    world.op(r#"{"op":"step","id":5,"n":10}"#, 4);
+    assert_eq!(world.run(4), Next::Rest);
+    assert_eq!((world.count("trade"), world.count("error")), (60, 1));
+}
+
+#[test]
+fn any_other_operation_ends_a_step() {
+    for (op, ends) in [
+        (r#"{"op":"pause","id":3}"#, "paused"),
+        (r#"{"op":"speed","id":3,"speed":2}"#, "paused"),
+        (r#"{"op":"play","id":3}"#, "playing"),
+    ] {
+        let mut world = World::new();
+        world.open(r#","channel":"trades","paused":true"#, market(3, 100));
+        let _next = world.run(0);
+        world.op(r#"{"op":"step","id":2,"n":1000}"#, 1);
+        world.op(op, 1);
+        let _next = world.run(1);
+        assert_eq!(
+            world.positions(),
+            (vec!["1".into(), "2".into(), "3".into()], ends.into()),
+            "{op}"
+        );
+    }
 }

@@ -20,6 +20,7 @@ use super::connection;
 use super::error::Error;
 use super::filter::Filter;
 use super::pool::Pool;
+use super::recorder::Watch;
 use super::row;
 use super::slices::ROWS_MAX;
 use super::slices::Slices;
@@ -58,6 +59,12 @@ impl Reader {
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         connection::options(settings)?;
         Ok(Self { pool: Pool::new(settings.clone()) })
+    }
+
+    /// Lets it know of a database that does not answer from its recorder as well, so that nobody
+    /// has to find out by waiting.
+    pub fn heed(&self, recorder: Watch) {
+        self.pool.heed(recorder);
     }
 
     /// All stored tapes, the one begun last at the end.
@@ -163,7 +170,7 @@ impl Reader {
     ) -> Result<Vec<T>, Error> {
         let mut lease = self.pool.lease().await?;
         let rows = query.fetch_all(lease.connection());
-        let rows = self.pool.patience().wait(doing, rows).await?;
+        let rows = self.pool.wait(doing, rows).await?;
         lease.give_back();
         rows.iter().map(of).collect::<Result<_, _>>().map_err(Error::doing(doing))
     }
@@ -242,7 +249,7 @@ impl Events {
         let Self { reader, slices, after, upto, .. } = self;
         let mut lease = reader.pool.lease().await?;
         let load = slices.load(lease.connection(), *after);
-        reader.pool.patience().wait(DOING, load).await?;
+        reader.pool.wait(DOING, load).await?;
         lease.give_back();
         slices.window(*after, *upto)
     }
@@ -253,7 +260,7 @@ impl Events {
         let (epoch, filter) = (&self.epoch, &self.filter);
         let mut lease = self.reader.pool.lease().await?;
         let read = read_window(lease.connection(), (epoch.id, window, filter), out);
-        let found = self.reader.pool.patience().wait(DOING, read).await?;
+        let found = self.reader.pool.wait(DOING, read).await?;
         lease.give_back();
         let rows = out.len() - begun_at;
         match found {

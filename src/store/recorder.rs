@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tickwire_feeds::Nanos;
 use tokio::sync::watch;
+use tracing::error;
 use tracing::info;
 use tracing::warn;
 
@@ -47,7 +48,11 @@ impl Watch {
     /// How it stands.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status { head: self.tape.head(), ..self.shared.get() }
+        // In this order: what is stored meanwhile is not lost.
+        let oldest = self.tape.oldest();
+        let mut status = Status { head: self.tape.head(), ..self.shared.get() };
+        status.note_oldest(oldest);
+        status
     }
 }
 
@@ -148,7 +153,7 @@ impl Work {
 
     /// Records until it is to end and all is stored.
     async fn record(&self) {
-        let (mut retry, mut from) = (RETRY_MIN, From::Stored);
+        let (mut retry, mut from, mut was_losing) = (RETRY_MIN, From::Stored, false);
         while let Err(error) = self.follow(from, &mut retry).await {
             from = match error {
                 Error::Tape(tape::Error::Corrupt { .. }) => From::BehindDamage,
@@ -162,6 +167,11 @@ impl Work {
             {
                 warn!(%error, "history is not recorded; the tape holds it until it can be");
             }
+            let is_losing = before.stored.is_some_and(|stored| stored < self.tape.oldest());
+            if is_losing && !was_losing {
+                error!("the journal is full and gives up what is not stored: that is lost");
+            }
+            was_losing = is_losing;
             let span = u64::try_from(retry.as_micros()).unwrap_or(u64::MAX);
             // Half of it by chance, so that several do not return together.
             let wait = span / 2 + rand::random_range(0..=span / 2);
@@ -183,7 +193,7 @@ impl Work {
                 heard_at = instant;
                 self.tape.hold_after(writer.stored());
                 self.shared.update(|status| {
-                    status.stored = writer.stored();
+                    status.stored = Some(writer.stored());
                     status.stored_at = now;
                     status.events += written.events;
                     status.batches += 1;
@@ -211,7 +221,7 @@ impl Work {
         self.tape.hold_after(writer.stored());
         self.shared.enter(State::Recording, now);
         self.shared.update(|status| {
-            status.stored = writer.stored();
+            status.stored = Some(writer.stored());
             if let Some(lost) = writer.lost() {
                 status.losses += 1;
                 status.lost = Some(lost);

@@ -60,8 +60,8 @@ pub struct Status {
     pub state: State,
     /// Since when.
     pub since: Nanos,
-    /// Everything up to here is in the store.
-    pub stored: Seq,
+    /// Everything up to here is in the store; `None` until it was asked.
+    pub stored: Option<Seq>,
     /// Where the tape ends.
     pub head: Seq,
     /// Events written.
@@ -89,10 +89,26 @@ pub struct Status {
 }
 
 impl Status {
-    /// How far the store is behind the tape, in places, which is no less than in events.
+    /// How far the store is behind the tape, in places, which is no less than in events; `None` if
+    /// that is not known.
     #[must_use]
-    pub const fn behind(&self) -> u64 {
-        self.head.0.saturating_sub(self.stored.0)
+    pub fn behind(&self) -> Option<u64> {
+        self.stored.map(|stored| self.head.0.saturating_sub(stored.0))
+    }
+
+    /// What stands in its way now, if anything does.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.last_error.as_deref().filter(|_| self.state != State::Recording)
+    }
+
+    /// What the journal has given up before it was stored is lost, though the store does not know
+    /// of it yet.
+    pub(super) fn note_oldest(&mut self, oldest: Seq) {
+        if let Some(stored) = self.stored.filter(|stored| *stored < oldest) {
+            self.losses += 1;
+            self.lost = Some((stored, oldest));
+        }
     }
 
     /// Whether history is not what it should be: it is not written now, or a part was lost.
@@ -111,7 +127,7 @@ impl Shared {
         Self(Arc::new(Mutex::new(Status {
             state: State::Starting,
             since: now,
-            stored: Seq::START,
+            stored: None,
             head: Seq::START,
             events: 0,
             batches: 0,

@@ -181,7 +181,7 @@ impl World {
     /// Records all that is on the tape, and ends.
     pub(crate) fn record_all(&self, tape: &Tape) -> Status {
         let status = self.record(tape).stop(PATIENCE);
-        assert_eq!(status.behind(), 0, "{status:?}");
+        assert_eq!(status.behind(), Some(0), "{status:?}");
         status
     }
 

@@ -1,5 +1,7 @@
 //! Patterns of symbols: `*` for the venue, the whole NAME, or one side of the pair.
 
+use std::fmt;
+
 use tickwire_feeds::Error;
 use tickwire_feeds::Symbol;
 
@@ -39,6 +41,24 @@ impl Name {
         } else {
             Symbol::parse(text).map(Self::Exact)
         }
+    }
+
+    /// Whether the symbol is named.
+    #[must_use]
+    pub fn covers(&self, symbol: &Symbol) -> bool {
+        match self {
+            Self::Exact(exact) => exact == symbol,
+            Self::Pattern(pattern) => pattern.covers(symbol),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exact(symbol) => symbol.as_str(),
+            Self::Pattern(pattern) => pattern.as_str(),
+        })
     }
 }
 

@@ -155,9 +155,25 @@ fn a_snapshot_waits_for_its_cursor() {
         before = seq;
         path = format!("/v1/snapshot?channel=ticker&symbols=*:*&cursor={cursor}");
     }
-    for other in ["other:5", "other:9007199254740991"] {
-        let path = format!("/v1/snapshot?channel=ticker&symbols=*:*&cursor={other}");
-        assert_eq!(get(server.address, &path).status, 200, "{other}");
+}
+
+#[test]
+fn a_snapshot_of_a_cursor_that_no_answer_can_reach_is_refused() {
+    let server = Server::shared();
+    wait_until_ready(&server);
+    let path = "/v1/snapshot?channel=ticker&symbols=*:*";
+    let body = get(server.address, path).json();
+    let (epoch, _) = body["cursor"].as_str().unwrap().split_once(':').unwrap();
+    for (cursor, status, code) in [
+        ("zzzz:5".to_owned(), 409, "epoch_mismatch"),
+        ("zzzz:9007199254740991".to_owned(), 409, "epoch_mismatch"),
+        (format!("{epoch}:9007199254740991"), 409, "ahead"),
+        (format!("{epoch}:99999999999"), 409, "ahead"),
+        (format!("{epoch}:-1"), 400, "bad_request"),
+        (epoch.to_owned(), 400, "bad_request"),
+    ] {
+        let answer = get(server.address, &format!("{path}&cursor={cursor}"));
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (status, &code.into()));
     }
 }
 

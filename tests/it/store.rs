@@ -77,6 +77,7 @@ fn an_outage_of_the_store_is_told_made_up_for_and_felt_by_nobody() {
             metric(&server, "tickwire_store_events_total") > before + 2_000
                 && ready(&server).1["status"] == "ready"
         });
+        assert_eq!(ready(&server).1["store"]["error"], Value::Null);
     }
     assert!(chains.linked > 500, "{}", chains.linked);
     check_stored(server, &postgres);

@@ -351,12 +351,70 @@ fn an_interrupted_import_leaves_nothing_behind() {
     let begun = || desk.imports().len() == 1;
     stdin.write_all(sample(100_000).as_bytes()).unwrap();
     eventually("it has begun", begun);
+    // Though no more rows come.
     child.signal("INT");
-    // It sees the signal with the next rows.
-    drop(stdin.write_all(sample(100_000).as_bytes()));
-    drop(stdin);
     assert_eq!(child.ended().code(), Some(130));
     assert_eq!(desk.imports(), Vec::<String>::new());
+    drop(stdin);
+}
+
+#[test]
+fn an_import_that_waits_for_its_first_byte_ends_at_a_signal() {
+    let desk = Desk::new();
+    let mut command = desk.command(&["import", "-"]);
+    let mut child = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::null()));
+    let _stdin = child.stdin();
+    eventually("it has begun", || desk.imports().len() == 1);
+    child.signal("TERM");
+    assert_eq!(child.ended().code(), Some(143));
+    assert_eq!(desk.imports(), Vec::<String>::new());
+}
+
+#[test]
+fn a_line_without_an_end_is_refused() {
+    let desk = Desk::new();
+    let begun = tickwire::clock::monotonic();
+    for more in [&[][..], &["--skip-bad", "5"]] {
+        let (code, out, talk) = desk.run(&[&["import", "/dev/zero"], more].concat());
+        assert_eq!((code, out.as_str()), (1, ""), "{talk}");
+        assert!(talk.contains("the line is too long"), "{talk}");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    assert_eq!(desk.imports(), Vec::<String>::new());
+}
+
+#[test]
+fn what_an_export_cannot_do_is_said() {
+    let desk = Desk::new();
+    let epoch = desk.import(&[&desk.write("ticks.csv", sample(3_000))]);
+    let dir = desk.dir.path().display().to_string();
+    let out = desk.path("out.csv").display().to_string();
+    for (more, code, said) in [
+        (["--symbols", "sim:NOPE", "-o", &out], 4, "unknown symbol sim:NOPE on tape"),
+        (["--symbols", "nowhere:*", "-o", "-"], 4, "unknown symbol nowhere:* on tape"),
+        (["--from", "1m", "-o", &dir], 2, "is a directory: name a file in it"),
+        (["--from", "-1m", "-o", "/dev/full"], 2, "is no file"),
+    ] {
+        let begin = ["export", "--epoch", &epoch, "--format", "csv"];
+        let (got, _, talk) = desk.run(&[&begin[..], &more].concat());
+        assert_eq!(got, code, "{more:?}: {talk}");
+        assert!(talk.contains(said) && !talk.contains("--force"), "{more:?}: {talk}");
+    }
+    assert!(!desk.path("out.csv").exists());
+}
+
+#[test]
+fn a_proof_of_nothing_is_none() {
+    let desk = Desk::new();
+    let epoch = desk.import(&[&desk.write("ticks.csv", sample(30))]);
+    let verify =
+        |from: &str, to: &str| desk.run(&["verify", "--epoch", &epoch, "--from", from, "--to", to]);
+    let (code, _, talk) = verify("2013-01-01", "2012-01-01");
+    assert_eq!(code, 2, "{talk}");
+    assert!(talk.contains("--from must be before --to"), "{talk}");
+    let (code, out, talk) = verify("2012-01-01", "2013-01-01");
+    assert_eq!(code, 0, "{talk}");
+    assert!(out.contains("nothing is proved") && !out.contains("the same"), "{out}");
 }
 
 #[test]

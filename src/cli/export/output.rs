@@ -65,6 +65,14 @@ impl Output {
     /// # Errors
     /// [`Failure::Usage`] if it is there already; those of the file system.
     pub(super) fn begin(path: &Path, query: Value, existing: Existing) -> Result<Self, Failure> {
+        if path.is_dir() {
+            let path = path.display();
+            return Err(Failure::Usage(format!("{path} is a directory: name a file in it")));
+        }
+        if path.exists() && !path.is_file() {
+            let path = path.display();
+            return Err(Failure::Usage(format!("{path} is no file; -o - writes to stdout")));
+        }
         if existing == Existing::Stays && path.exists() {
             let path = path.display();
             return Err(Failure::Usage(format!("{path} is there already; --force replaces it")));

@@ -32,6 +32,8 @@ use crate::history::Roster;
 use crate::history::Volume;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
+use crate::store;
+use crate::tape;
 use crate::wire::json;
 
 const BARS: List = List {
@@ -119,6 +121,17 @@ fn within(ask: &Ask) -> (Nanos, Nanos) {
     (time(ask.from).unwrap_or(Nanos(i64::MIN)), time(ask.to).unwrap_or(Nanos(i64::MAX)))
 }
 
+/// Whether what comes next is gone for good: what it would have changed stays as it is.
+const fn is_loss(error: &history::Error) -> bool {
+    matches!(
+        error,
+        history::Error::Expired { .. }
+            | history::Error::Lost { .. }
+            | history::Error::Store(store::Error::Incomplete { .. })
+            | history::Error::Tape(tape::Error::Corrupt { .. })
+    )
+}
+
 /// How far the table of final bars got a page.
 enum Reached {
     /// To the end of the range.
@@ -202,8 +215,10 @@ impl Sheet<'_> {
             after = after.max(events.seq());
             match read {
                 Ok(false) => break,
+                Err(error) if is_loss(&error) => {
+                    return self.end_at_loss((begin, after), walk, error);
+                }
                 Err(error) if after == begin => return Err(error),
-                // Who asks for the next page is told why.
                 Err(_) => return Ok(Some(self.place(after, walk))),
                 Ok(true) if effort.is_spent(events.looks()) && after < upto => {
                     return Ok(Some(self.place(after, walk)));
@@ -211,13 +226,38 @@ impl Sheet<'_> {
                 Ok(true) => tokio::task::yield_now().await,
             }
         }
+        Ok(self.fill_with_rest(after, walk))
+    }
+
+    /// Fills it with what the walk has left; returns where it ended, if there is more.
+    fn fill_with_rest(&mut self, after: Seq, walk: &PastBars) -> Option<Place> {
         for (seq, bar) in walk.rest() {
             if self.is_wanted(bar) && self.page.is_full() {
-                return Ok(Some(self.place(after, walk)));
+                return Some(self.place(after, walk));
             }
             self.give(seq, bar);
         }
-        Ok(None)
+        None
+    }
+
+    /// The tape cannot be read on: its bars are given as they stood there.
+    fn end_at_loss(
+        &mut self,
+        (begin, after): (Seq, Seq),
+        walk: &PastBars,
+        error: history::Error,
+    ) -> Result<Option<Place>, history::Error> {
+        if let Some(place) = self.fill_with_rest(after, walk) {
+            return Ok(Some(place));
+        }
+        if walk.is_final(self.within.1) {
+            return Ok(None);
+        }
+        if after == begin && self.page.is_empty() {
+            return Err(error);
+        }
+        // Who asks for the next page is told why.
+        Ok(Some(self.place(after, walk)))
     }
 
     fn is_wanted(&self, bar: &Bar) -> bool {

@@ -79,6 +79,11 @@ impl Page {
         self.rows >= self.limit || self.bytes >= BYTES_MAX
     }
 
+    /// Whether it has no rows.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
     /// Appends the row that is written.
     pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.buffer.len();

@@ -39,9 +39,9 @@ fn a_database_killed_again_and_again_has_each_event_once() {
     let tape = life.tape.clone();
     under_load(&mut life, || {
         for crash in 0..crashes() {
-            let stored = recorder.status().stored;
+            let stored = recorder.status().stored.unwrap_or(Seq::START);
             eventually("something more is stored", || {
-                recorder.status().stored > Seq(stored.0 + 200)
+                recorder.status().stored > Some(Seq(stored.0 + 200))
             });
             // Each time at another moment of a batch.
             std::thread::park_timeout(Duration::from_millis(crash * 7 % 23));
@@ -49,7 +49,7 @@ fn a_database_killed_again_and_again_has_each_event_once() {
             world.postgres.begin();
         }
     });
-    eventually("all is stored", || recorder.status().stored == tape.head());
+    eventually("all is stored", || recorder.status().stored == Some(tape.head()));
     let status = recorder.stop(PATIENCE);
     assert!(status.failures >= crashes(), "{status:?}");
     assert_eq!((status.losses, status.state), (0, State::Stopped));
@@ -120,7 +120,7 @@ fn a_database_that_hangs_is_given_up_and_found_again() {
     let mut life = Life::begin(world.dir.path());
     life.ticks(1_000);
     let recorder = world.record(&life.tape);
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     world.postgres.freeze();
     life.ticks(1_000);
     waits(&recorder, State::Unavailable);
@@ -137,10 +137,47 @@ fn a_database_that_hangs_is_given_up_and_found_again() {
     assert_eq!(other.stop(Duration::from_millis(50)).state, State::Stopped);
     assert!(clock::monotonic() - begun < Duration::from_secs(4));
     world.postgres.thaw();
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     assert_eq!(recorder.status().state, State::Recording);
     drop(recorder);
     are_the_same(&world.stored(life.tape.epoch()), &life.events());
+}
+
+#[test]
+fn who_reads_from_a_database_that_is_known_to_hang_is_told_within_a_second() {
+    let Some(world) = World::begin() else { return };
+    let settings = Settings { timeout_ms: 3_000, ..world.settings() };
+    let reader = Reader::new(&settings).unwrap();
+    let ask = || {
+        let begun = clock::monotonic();
+        let answer = world.runtime.block_on(reader.epochs()).map(drop);
+        (answer, begun.elapsed())
+    };
+    let mut life = Life::begin(world.dir.path());
+    life.ticks(100);
+    world.record_all(&life.tape);
+    ask().0.unwrap();
+    world.postgres.freeze();
+    let (answer, took) = ask();
+    assert!(matches!(answer, Err(Error::Timeout { .. })), "{answer:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    for _ in 0..6 {
+        let (answer, took) = ask();
+        assert!(matches!(answer, Err(Error::Timeout { .. })), "{answer:?}");
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+    // Another one learns it from the recorder.
+    let recorder = Recorder::start(life.tape.clone(), world.settings()).unwrap();
+    waits(&recorder, State::Unavailable);
+    let other = Reader::new(&settings).unwrap();
+    other.heed(recorder.watch());
+    let begun = clock::monotonic();
+    assert!(world.runtime.block_on(other.epochs()).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    world.postgres.thaw();
+    eventually("it answers", || ask().0.is_ok());
+    eventually("all is well", || recorder.status().state == State::Recording);
+    assert!(world.runtime.block_on(other.epochs()).is_ok());
 }
 
 #[test]
@@ -152,15 +189,17 @@ fn a_database_that_comes_late_gets_everything() {
     let recorder = world.record(&life.tape);
     life.ticks(5_000);
     waits(&recorder, State::Unavailable);
-    assert!(recorder.status().is_degraded());
+    let status = recorder.status();
+    assert!(status.is_degraded() && status.trouble().is_some());
+    assert_eq!((status.behind(), status.lost), (None, None), "nobody can know");
     world.postgres.begin();
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     assert!(!recorder.status().is_degraded());
     // A restart that its users are not asked about.
     world.postgres.stop();
     world.postgres.begin();
     life.ticks(5_000);
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     drop(recorder);
     are_the_same(&world.stored(life.tape.epoch()), &life.events());
 }
@@ -176,17 +215,22 @@ fn what_the_journal_gives_up_before_it_is_stored_is_told() {
     let mut life = Life::begin_with(&settings);
     life.ticks(500);
     let recorder = world.record(&life.tape);
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     let before = (life.events(), life.tape.head());
     world.postgres.stop();
     waits(&recorder, State::Unavailable);
     while life.tape.oldest() < Seq(before.1.0 + 1_000) {
         life.ticks(500);
     }
+    // At once, though the store cannot know it yet.
+    let status = recorder.status();
+    assert_eq!((status.losses, status.lost), (1, Some((before.1, life.tape.oldest()))));
+    assert_eq!(status.state, State::Unavailable);
     life.ticks(200);
     world.postgres.begin();
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     let status = recorder.status();
+    assert_eq!((status.trouble(), status.last_error.is_some()), (None, true), "{status:?}");
     assert_eq!(status.losses, 1, "{status:?}");
     assert!(status.is_degraded());
     let (after, upto) = status.lost.unwrap();
@@ -246,7 +290,7 @@ fn damage(checkpoints: usize) {
     }
 
     let recorder = world.record(&life.tape);
-    eventually("what follows is stored", || recorder.status().behind() == 0);
+    eventually("what follows is stored", || recorder.status().behind() == Some(0));
     let status = recorder.status();
     let (after, upto) = status.lost.unwrap();
     let behind = segments[2 + checkpoints].file_stem().unwrap().to_str().unwrap();
@@ -300,7 +344,7 @@ fn the_journal_keeps_what_is_not_stored_whatever_its_age() {
     assert_eq!(life.tape.oldest(), Seq(0));
     let wanted = life.events();
     world.postgres.begin();
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     life.journal.tend(&life.board, life.now).unwrap();
     assert!(life.tape.oldest() > Seq(0), "then it goes");
     drop(recorder);
@@ -328,9 +372,9 @@ fn a_later_version_of_the_tables_is_left_alone() {
     assert!(matches!(refused, Err(Error::Newer { found: 9999, known: 2 })), "{refused:?}");
     let steps = world.runtime.block_on(schema::status(&world.settings())).unwrap();
     assert_eq!(steps.last().map(|step| step.standing), Some(schema::Standing::Unknown));
-    assert!(recorder.status().behind() > 0);
+    assert!(recorder.status().behind() != Some(0));
     world.postgres.ask(delete);
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     drop(recorder);
     are_the_same(&world.stored(life.tape.epoch()), &life.events());
 }
@@ -379,7 +423,7 @@ fn old_days_go_whole_and_what_is_left_can_be_replayed() {
     let recorder = Recorder::start(life.tape.clone(), settings).unwrap();
     eventually("old days are dropped", || recorder.status().days_dropped > 0);
     life.ticks(100);
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     drop(recorder);
 
     // Two days went, and that of the names.
@@ -418,7 +462,7 @@ fn a_tape_of_which_nothing_is_left_goes_with_its_names() {
     let settings = Settings { retention_age_ms: 2 * 86_400_000, ..world.settings() };
     let recorder = Recorder::start(life.tape.clone(), settings).unwrap();
     eventually("old days are dropped", || recorder.status().days_dropped > 0);
-    eventually("all is stored", || recorder.status().behind() == 0);
+    eventually("all is stored", || recorder.status().behind() == Some(0));
     drop(recorder);
     assert_eq!(world.postgres.ask("SELECT name FROM epochs"), life.tape.epoch());
     assert_eq!(world.postgres.ask("SELECT count(*) FROM symbols"), SYMBOLS.to_string());
@@ -456,7 +500,7 @@ fn two_who_write_one_tape_do_not_write_it_twice() {
         std::thread::park_timeout(Duration::from_millis(3));
     }
     eventually("one has stored all", || {
-        recorders.iter().any(|recorder| recorder.status().behind() == 0)
+        recorders.iter().any(|recorder| recorder.status().behind() == Some(0))
     });
     drop(recorders);
     world.record_all(&life.tape);
@@ -536,7 +580,7 @@ fn a_full_disk_of_the_database_is_waited_out() {
         if world.postgres.psql("SELECT 1").is_err() {
             world.postgres.begin();
         }
-        eventually("all is stored", || recorder.status().behind() == 0);
+        eventually("all is stored", || recorder.status().behind() == Some(0));
         drop(recorder);
         are_the_same(&world.stored(life.tape.epoch()), &life.events());
         world.postgres.told()

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
+use tickwire::clock::monotonic;
 
 use super::Replay;
 use super::cursor;
 use super::epoch;
 use super::head;
 use crate::client::Client;
+use crate::client::Raw;
+use crate::client::masked;
 use crate::client::request;
 use crate::client::upgrade;
 use crate::harness::Server;
@@ -102,6 +105,21 @@ fn what_makes_no_sense_in_an_open_replay_is_refused_and_it_goes_on() {
     assert_eq!(position["state"], "ended", "{position}");
     let pong = replay.client.ask_json(r#"{"op":"ping","id":"x"}"#);
     assert_eq!(pong["type"], "pong");
+}
+
+#[test]
+fn what_cannot_be_understood_ends_the_connection_at_once() {
+    let server = Server::shared();
+    for (frame, code) in [(masked(0x82, b"{}"), 1003), (masked(0x83, b"{}"), 1002)] {
+        let mut raw = Raw::open(server.address);
+        raw.send(upgrade("").replace("/v1/stream", "/v1/replay").as_bytes());
+        assert!(raw.head().starts_with("HTTP/1.1 101 "));
+        let begun = monotonic();
+        raw.send(&frame);
+        let (texts, told) = raw.closing();
+        assert_eq!((texts.len(), told), (1, Some(code)), "{texts:?}");
+        assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn exit_codes_tell_what_was_wrong() {
         (&["sim:*", "--from", "nosuch00:1"], 4, "epoch_mismatch"),
         (&["sim:*", "--from", "1s", "--to", "1h"], 4, "range_empty"),
         (&["sim:*", "--from", "1s", "--speed", "1e9"], 2, "bad_request"),
-        (&["sim:*", "--from", "tomorrow"], 2, "2026-11-20T14:30:00Z"),
+        (&["sim:*", "--from", "tomorrow"], 2, "2026-11-20T09:30:00Z"),
         (&["sim:*", "--from", "1s", "--url", "ws://127.0.0.1:1"], 3, "tickwire serve"),
     ] {
         let (code, _, told) = run(&server, args);
