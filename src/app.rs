@@ -45,6 +45,8 @@ use crate::store::Recorder;
 use crate::subscriber::Rules;
 use crate::tape;
 use crate::tape::Journal;
+use crate::tls;
+use crate::tls::Keeper;
 use crate::wire::answer::Limits;
 
 /// How long the end waits for the store to have everything: the next start goes on where it stood.
@@ -66,6 +68,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// TLS cannot be spoken with these files.
+    #[error("{0}; see http.tls.cert and http.tls.key")]
+    Tls(#[from] tls::Error),
     /// The tape cannot be opened.
     #[error(transparent)]
     Tape(#[from] tape::Error),
@@ -124,6 +129,10 @@ impl App {
         if let Err(reason) = descriptors::raise(config.limits.connections) {
             warn!("limits.connections = {}: {reason}", config.limits.connections);
         }
+        let tls = config.http.tls.as_ref().map(|files| {
+            Keeper::open(files.cert.clone(), files.key.clone(), clock::now())
+        });
+        let tls = tls.transpose()?;
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
         let store = store::Settings::of(&config.store);
@@ -163,9 +172,13 @@ impl App {
             visitors: Arc::new(Visitors::new(&config.limits)),
             origins: config.http.allowed_origins.clone(),
             public_url: config.http.public_url.clone(),
+            tls,
             was_live: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         });
+        if let (Some(keeper), Some(files)) = (house.tls.clone(), &config.http.tls) {
+            runtime.spawn(watch(keeper, Duration::from_millis(files.check_ms.into())));
+        }
         let server = start_server(config, listener, &house)?;
         let shutdown = Duration::from_millis(config.http.shutdown_ms.into());
         Ok((Self { address, house, writer, recorder, feeds, runtime, shutdown }, server))
@@ -230,6 +243,14 @@ impl App {
     fn connections(&self) -> u64 {
         let live: u64 = self.house.hub.stats().iter().map(|stats| stats.connections.get()).sum();
         live + self.house.replays.taken()
+    }
+}
+
+/// Looks at the files of the certificate every so often.
+async fn watch(keeper: Arc<Keeper>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        keeper.look(clock::now());
     }
 }
 

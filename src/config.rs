@@ -50,8 +50,6 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Settings that have their place already, what stands in for them until they are honoured.
 const NOT_AVAILABLE: &[(&str, &str)] = &[
-    ("http.tls.cert", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
-    ("http.tls.key", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
     ("auth.mode", "this build lets everyone in"),
     ("relay.url", "this build serves its own tape alone"),
     ("limits.connections_per_subject", "this build knows no subjects"),

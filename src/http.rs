@@ -3,11 +3,13 @@
 mod conn;
 mod failure;
 mod guard;
+mod h2;
 mod history;
 mod ops;
 mod origin;
 mod reference;
 mod replay;
+mod secure;
 pub mod server;
 pub mod shop;
 pub mod visitors;

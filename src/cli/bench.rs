@@ -2,6 +2,7 @@
 
 use std::io;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -97,6 +98,9 @@ pub struct Bench {
     /// A server that runs already, as ws://HOST:PORT; by itself one is started
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
+    /// PEM file of the authority to trust with a wss:// URL
+    #[arg(long, value_name = "FILE", requires = "url")]
+    ca: Option<PathBuf>,
     /// Its process, to measure its CPU and memory
     #[arg(long, value_name = "PID", requires = "url")]
     pid: Option<u32>,
@@ -244,6 +248,7 @@ impl Bench {
         let slow = self.slow.and_then(|slow| slow.to_possible_value());
         Ok(Plan {
             host: target.host.clone(),
+            tls: target.tls.clone(),
             path: target.path.clone(),
             connections: self.number(self.connections),
             streams,

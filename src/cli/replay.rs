@@ -3,6 +3,7 @@
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -82,6 +83,9 @@ pub struct Replay {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
+    /// PEM file of the authority to trust with wss, in place of the web's; else TICKWIRE_CA
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -150,7 +154,7 @@ impl Replay {
     /// # Errors
     /// [`Failure`]
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+        let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
         let endpoint = endpoint.at(PATH);
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         signals::watch(|signal| {

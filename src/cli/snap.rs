@@ -1,6 +1,7 @@
 //! `tickwire snap`: the present state of symbols, once.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -45,6 +46,9 @@ pub struct Snap {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
+    /// PEM file of the authority to trust with wss, in place of the web's; else TICKWIRE_CA
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 impl Snap {
@@ -53,7 +57,7 @@ impl Snap {
     /// # Errors
     /// [`Failure`]; also [`Failure::NotFound`] after the others were told.
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+        let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         runtime.map_err(no_runtime)?.block_on(async {

@@ -1,5 +1,6 @@
 //! `tickwire sub`: follows symbols, over as many connections as it takes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -75,6 +76,9 @@ pub struct Sub {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
+    /// PEM file of the authority to trust with wss, in place of the web's; else TICKWIRE_CA
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -107,7 +111,7 @@ impl Sub {
     /// # Errors
     /// [`Failure`]
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+        let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
         let request = self.request();
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         signals::watch(|signal| {

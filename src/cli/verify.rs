@@ -5,6 +5,7 @@ mod live;
 use std::fmt::Write as _;
 use std::io;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -49,6 +50,9 @@ pub struct Verify {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse, requires = "live")]
     url: Option<Endpoint>,
+    /// PEM file of the authority to trust with wss, in place of the web's; else TICKWIRE_CA
+    #[arg(long, value_name = "FILE", requires = "live")]
+    ca: Option<PathBuf>,
     /// Tell what was found as one JSON object
     #[arg(long)]
     json: bool,
@@ -101,7 +105,7 @@ impl Verify {
     async fn prove(&self, talk: Talk, interrupt: &Interrupt) -> Result<Found, Failure> {
         let heard = match self.live {
             Some(span) => {
-                let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+                let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
                 Some(live::listen(&endpoint, span, (talk, interrupt)).await?)
             }
             None => None,

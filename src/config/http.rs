@@ -1,6 +1,7 @@
 //! `[http]`: the address the service answers at, and who may ask from a browser.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::config::error::Error;
 use crate::config::section::Section;
@@ -11,6 +12,8 @@ use crate::config::section::Section;
 pub struct Http {
     /// Address and port; port 0 lets the system choose one.
     pub listen: SocketAddr,
+    /// The files with which TLS is spoken; `None`: it is not.
+    pub tls: Option<Tls>,
     /// Worker threads, each with a shard of the hub, 0..=256; 0 for one a core.
     pub workers: usize,
     /// Browser origins that may connect, as `https://host[:port]`, besides the service's own.
@@ -30,6 +33,18 @@ pub struct Http {
     pub shutdown_ms: u32,
 }
 
+/// `[http.tls]`: a certificate, and when its files are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tls {
+    /// PEM file with the certificate, those that vouch for it after it.
+    pub cert: PathBuf,
+    /// PEM file with its key.
+    pub key: PathBuf,
+    /// Time between two looks whether the files have changed, in ms, 100..=86,400,000.
+    pub check_ms: u32,
+}
+
 impl Http {
     pub(crate) fn read(section: &Section<'_>) -> Result<Self, Error> {
         let allowed_origins = section.list("allowed_origins")?;
@@ -44,6 +59,7 @@ impl Http {
                 "an address and port like \"127.0.0.1:8080\"",
                 |text| text.parse().ok(),
             )?,
+            tls: Tls::read(section)?,
             workers: section.number("workers", 0..=256)?,
             allowed_origins,
             public_url: section.parsed("public_url", "a URL or nothing", |text| {
@@ -55,6 +71,20 @@ impl Http {
             reconnect_spread_ms: section.number("reconnect_spread_ms", 0..=600_000)?,
             shutdown_ms: section.number("shutdown_ms", 100..=600_000)?,
         })
+    }
+}
+
+impl Tls {
+    fn read(section: &Section<'_>) -> Result<Option<Self>, Error> {
+        let path = |key| section.parsed(key, "a path", |text| Some(PathBuf::from(text)));
+        let (cert, key) = (path("tls.cert")?, path("tls.key")?);
+        let check_ms = section.number("tls.check_ms", 100..=86_400_000)?;
+        match (cert.as_os_str().is_empty(), key.as_os_str().is_empty()) {
+            (true, true) => Ok(None),
+            (false, false) => Ok(Some(Self { cert, key, check_ms })),
+            (true, false) => Err(section.refusal("tls.cert", "a path, as http.tls.key has one")),
+            (false, true) => Err(section.refusal("tls.key", "a path, as http.tls.cert has one")),
+        }
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failur
         store: house.recorder.as_ref().map(store::Watch::status),
         feeds: house.feeds.iter().map(|feed| (feed.name.as_str(), &*feed.stats)).collect(),
         replays: &house.replays,
+        tls: house.tls.as_deref(),
         age_ms: house.hub.age_ms(clock::monotonic()),
     };
     let text = report.encode().map_err(|error| Failure::internal(error.to_string()))?;

@@ -24,6 +24,7 @@ use crate::replay::Office;
 use crate::sequencer;
 use crate::store;
 use crate::tape::Tape;
+use crate::tls::Keeper;
 
 /// One worker's front end.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub struct House {
     pub origins: Vec<String>,
     /// The URL under which browsers reach the server; empty if they use its address.
     pub public_url: String,
+    /// The certificate, if TLS is spoken.
+    pub tls: Option<Arc<Keeper>>,
     /// Set once a feed was seen live.
     pub was_live: AtomicBool,
     /// Set while the server stops.

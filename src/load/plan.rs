@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::net::ToSocketAddrs as _;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use serde_json::json;
 use tickwire_feeds::Error;
 use tickwire_feeds::Feed as _;
@@ -13,6 +14,8 @@ use tickwire_feeds::Tick;
 use tickwire_feeds::feed::Output;
 use tickwire_feeds::sim;
 use tickwire_feeds::sim::Sim;
+
+use crate::tls::Trust;
 
 /// Symbols in one operation: below any `limits.message_bytes` even if each is of the longest.
 const SYMBOLS_PER_OP: usize = 500;
@@ -24,6 +27,8 @@ pub struct Plan {
     pub server: SocketAddr,
     /// What it is called in the `Host` header.
     pub host: String,
+    /// How TLS is spoken with it; `None`: it is not.
+    pub tls: Option<Tls>,
     /// The path of the stream.
     pub path: String,
     /// The symbols to choose from, each once, at least one.
@@ -56,6 +61,15 @@ pub struct Plan {
     pub pid: Option<u32>,
 }
 
+/// How TLS is spoken with a server.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Whom to trust.
+    pub trust: Trust,
+    /// Whose certificate is expected.
+    pub name: ServerName<'static>,
+}
+
 impl Plan {
     /// A load of nothing unusual on a server: every connection all of `symbols`.
     #[must_use]
@@ -63,6 +77,7 @@ impl Plan {
         Self {
             server,
             host: server.to_string(),
+            tls: None,
             path: "/v1/stream".to_owned(),
             streams: symbols.len(),
             symbols,

@@ -30,5 +30,6 @@ mod server;
 mod slow;
 mod store;
 mod streams;
+mod tls;
 mod transfer;
 mod verify;
