@@ -23,6 +23,7 @@ use crate::config::layers::Entry;
 use crate::config::layers::Layers;
 use crate::config::layers::Origin;
 use crate::config::limits::Limits;
+use crate::config::log::Log;
 use crate::config::section::Section;
 use crate::config::store::Store;
 use crate::config::stream::Stream;
@@ -35,6 +36,8 @@ pub mod hub;
 pub mod ingest;
 pub mod layers;
 pub mod limits;
+pub mod log;
+pub mod network;
 pub mod quantity;
 mod section;
 pub mod setting;
@@ -73,6 +76,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// How events reach the clients' threads.
     pub hub: Hub,
+    /// How much is said.
+    pub log: Log,
     /// The feeds that are to run, in the order of their names.
     pub feeds: Vec<FeedConfig>,
 }
@@ -137,6 +142,7 @@ impl Config {
             stream: Stream::read(&section("stream"))?,
             ingest: Ingest::read(&section("ingest"))?,
             hub: Hub::read(&section("hub"))?,
+            log: Log::read(&section("log"))?,
             feeds: feed::read_all(layers, read)?,
         })
     }

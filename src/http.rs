@@ -1,6 +1,8 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
+pub mod caller;
 mod conn;
+mod doorman;
 mod failure;
 mod guard;
 mod h2;
@@ -12,6 +14,7 @@ mod replay;
 mod secure;
 pub mod server;
 pub mod shop;
+pub mod turnstile;
 pub mod visitors;
 mod websocket;
 

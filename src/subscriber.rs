@@ -54,6 +54,7 @@ use finals::Finals;
 use finals::Room;
 use flush::Flushes;
 use flush::conflation_of;
+use pulse::Part;
 use pulse::Pulse;
 use slow::Dropped;
 use slow::Said;
@@ -355,8 +356,7 @@ impl Subscriber {
 
     /// The server stops: the client shall come back after a while.
     pub fn shut_down(&mut self, reconnect_ms: u64) {
-        self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
-        self.close(Close::Shutdown);
+        self.bid_farewell(Close::Shutdown, reconnect_ms);
     }
 
     /// The client answered a ping.
@@ -388,7 +388,10 @@ impl Subscriber {
         self.fill(view.board, view.snapshots);
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
             pulse::Beat::Nothing => {}
-            pulse::Beat::Heartbeat => self.heartbeat(view),
+            pulse::Beat::Heartbeat => {
+                self.heartbeat(view);
+                self.grow_older();
+            }
             pulse::Beat::Dead(close) => self.close(close),
         }
     }
@@ -426,6 +429,22 @@ impl Subscriber {
     fn heartbeat(&mut self, view: &View<'_>) {
         let seq = self.cursor(view.board).0;
         self.push(&Answer::Heartbeat { seq, age_ms: view.age_ms, now: Time(view.wall) });
+    }
+
+    /// One more heartbeat of its life: that may have been the last.
+    fn grow_older(&mut self) {
+        let is_idle = self.subscriptions.is_empty() && self.waiting.is_none();
+        let part = if is_idle { Part::Idle } else { Part::Busy };
+        if let Some(close) = self.pulse.grow_older(&self.rules, part) {
+            self.bid_farewell(close, 0);
+        }
+    }
+
+    fn bid_farewell(&mut self, close: Close, reconnect_ms: u64) {
+        if let Some(code) = close.farewell() {
+            self.push(&Answer::Closing { code, reconnect_ms });
+        }
+        self.close(close);
     }
 
     fn list(&mut self, id: Option<Id>) {

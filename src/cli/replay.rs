@@ -154,7 +154,8 @@ impl Replay {
     /// # Errors
     /// [`Failure`]
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
+        let endpoint =
+            Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
         let endpoint = endpoint.at(PATH);
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         signals::watch(|signal| {

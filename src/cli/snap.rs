@@ -57,7 +57,8 @@ impl Snap {
     /// # Errors
     /// [`Failure`]; also [`Failure::NotFound`] after the others were told.
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
+        let endpoint =
+            Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         runtime.map_err(no_runtime)?.block_on(async {

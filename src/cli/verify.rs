@@ -105,7 +105,8 @@ impl Verify {
     async fn prove(&self, talk: Talk, interrupt: &Interrupt) -> Result<Found, Failure> {
         let heard = match self.live {
             Some(span) => {
-                let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
+                let endpoint = Endpoint::choose(self.url.as_ref(), self.ca.as_deref())
+                    .map_err(Failure::Usage)?;
                 Some(live::listen(&endpoint, span, (talk, interrupt)).await?)
             }
             None => None,

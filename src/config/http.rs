@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::config::error::Error;
+use crate::config::network::Network;
 use crate::config::section::Section;
 
 /// How the service listens.
@@ -20,6 +21,10 @@ pub struct Http {
     pub allowed_origins: Vec<String>,
     /// The URL under which browsers reach the service, behind a proxy; empty: as in `listen`.
     pub public_url: String,
+    /// The proxies that are believed when they say whom they speak for.
+    pub trusted_proxies: Vec<Network>,
+    /// The header in which they say it.
+    pub forwarded: Forwarded,
     /// Shortest time between two writes to the clients of a worker, in ms, 0..=1,000.
     pub flush_ms_min: u32,
     /// Longest time that a message waits to be written with others, in ms, 0..=1,000, at least
@@ -27,10 +32,23 @@ pub struct Http {
     pub flush_ms_max: u32,
     /// Longest time for a request's head to arrive, in ms, 100..=600,000.
     pub head_timeout_ms: u32,
+    /// Time from the first signal, in which `/readyz` says no, until clients are told, in ms,
+    /// 0..=600,000.
+    pub drain_ms: u32,
     /// Time over which clients are asked to come back after a shutdown, in ms, 0..=600,000.
     pub reconnect_spread_ms: u32,
     /// Longest time that a shutdown may take before connections are cut, in ms, 100..=600,000.
     pub shutdown_ms: u32,
+}
+
+/// A header in which a proxy says whom it speaks for. Only one is read: what a proxy does not write
+/// itself it may pass on as a client wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarded {
+    /// `X-Forwarded-For`, what most write.
+    For,
+    /// `Forwarded` (RFC 7239).
+    Standard,
 }
 
 /// `[http.tls]`: a certificate, and when its files are looked at.
@@ -65,9 +83,20 @@ impl Http {
             public_url: section.parsed("public_url", "a URL or nothing", |text| {
                 (text.is_empty() || rest_of_web_url(text).is_some()).then(|| text.to_owned())
             })?,
+            trusted_proxies: proxies(section)?,
+            forwarded: section.parsed(
+                "forwarded",
+                "\"x-forwarded-for\" or \"forwarded\"",
+                |text| match text {
+                    "x-forwarded-for" => Some(Forwarded::For),
+                    "forwarded" => Some(Forwarded::Standard),
+                    _ => None,
+                },
+            )?,
             flush_ms_min,
             flush_ms_max: section.number("flush_ms_max", flush_ms_min..=1_000)?,
             head_timeout_ms: section.number("head_timeout_ms", 100..=600_000)?,
+            drain_ms: section.number("drain_ms", 0..=600_000)?,
             reconnect_spread_ms: section.number("reconnect_spread_ms", 0..=600_000)?,
             shutdown_ms: section.number("shutdown_ms", 100..=600_000)?,
         })
@@ -86,6 +115,13 @@ impl Tls {
             (false, true) => Err(section.refusal("tls.key", "a path, as http.tls.cert has one")),
         }
     }
+}
+
+fn proxies(section: &Section<'_>) -> Result<Vec<Network>, Error> {
+    let texts = section.list("trusted_proxies")?;
+    let networks: Option<Vec<_>> = texts.iter().map(|text| Network::parse(text)).collect();
+    let expected = "addresses and networks like \"127.0.0.1\" or \"10.0.0.0/8\"";
+    networks.ok_or_else(|| section.refusal("trusted_proxies", expected))
 }
 
 fn is_origin(text: &str) -> bool {

@@ -38,7 +38,7 @@ use crate::clock;
 use crate::http::server::Listening;
 
 /// Requests of one connection at once.
-const STREAMS_MAX: u32 = 64;
+const STREAMS_MAX: u32 = 100;
 /// Bytes of one connection that wait for its socket or its windows.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Bytes that clients may send unasked, of a stream and of all: nobody reads them.
@@ -68,7 +68,7 @@ impl Bounds {
     pub(super) fn of(listening: &Listening) -> Self {
         let (head, rules) = (listening.head_timeout, &listening.rules);
         let patience = Patience { head, ping: rules.ping, pong: rules.pong };
-        Self { head_bytes: 16 * 1024, patience }
+        Self { head_bytes: u32::try_from(listening.head_bytes).unwrap_or(u32::MAX), patience }
     }
 }
 
@@ -189,7 +189,8 @@ fn translate(request: http02::Request<RecvStream>, peer: Option<SocketAddr>) -> 
     let (parts, _) = request.into_parts();
     let mut request = Request::with_payload(Payload::None);
     let head = request.head_mut();
-    let authority = parts.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+    let authority =
+        parts.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
     head.uri = parts.uri;
     head.method = parts.method;
     head.version = parts.version;
@@ -250,10 +251,9 @@ fn head_of(head: &ResponseHead, size: BodySize) -> http02::Response<()> {
     let headers = response.headers_mut();
     for (name, value) in head.headers() {
         // RFC 9113 §8.2.2: what concerns one connection has no place here.
-        let is_of_connection = matches!(
-            *name,
-            header::CONNECTION | header::TRANSFER_ENCODING | header::UPGRADE
-        ) || name == HeaderName::from_static("keep-alive");
+        let is_of_connection =
+            matches!(*name, header::CONNECTION | header::TRANSFER_ENCODING | header::UPGRADE)
+                || name == HeaderName::from_static("keep-alive");
         if !is_of_connection {
             headers.append(name, value.clone());
         }

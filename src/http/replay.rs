@@ -39,6 +39,7 @@ pub(super) async fn replay(
     let shop = Shop::of(&request)?;
     let house = shop.house();
     let guest = websocket::admit(&request, shop)?;
+    let turn = shop.admit_replay(&request)?;
     let seat = house.replays.enter().ok_or_else(|| {
         let message = format!("limits.replays = {} are open already", house.replays.seats());
         Failure::unavailable(message, 5)
@@ -55,7 +56,7 @@ pub(super) async fn replay(
         return Err(Failure::unavailable("this server is stopping", 5));
     }
     actix_web::rt::spawn(read(incoming, speaking, message_bytes));
-    let body = |inner| Body { _inner: inner, chunks, over, _visit: visit };
+    let body = |inner| Body { _inner: inner, chunks, over, _visits: (visit, turn) };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
 }
 
@@ -96,7 +97,7 @@ struct Body {
     _inner: BoxBody,
     chunks: mpsc::Receiver<Bytes>,
     over: Rc<Notify>,
-    _visit: Visit,
+    _visits: (Visit, Visit),
 }
 
 impl MessageBody for Body {

@@ -85,7 +85,8 @@ impl Doorkeeper {
 
 /// Tells somebody who speaks plain HTTP, as it seems, what is spoken here.
 async fn explain(socket: &mut TcpStream) -> io::Result<()> {
-    let body = r#"{"error":{"code":"bad_request","message":"this port speaks TLS: use https or wss"}}"#;
+    let body =
+        r#"{"error":{"code":"bad_request","message":"this port speaks TLS: use https or wss"}}"#;
     let answer = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
@@ -95,6 +96,9 @@ async fn explain(socket: &mut TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
     // Closing with bytes unread would answer with a reset, which can overtake the answer.
     let mut rest = [0; 1024];
-    let drain = async { while socket.read(&mut rest).await? > 0 {} io::Result::Ok(()) };
+    let drain = async {
+        while socket.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
     tokio::time::timeout(LINGER, drain).await.unwrap_or(Ok(()))
 }

@@ -23,6 +23,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::AppConfig;
 use actix_web::dev::Server;
 use actix_web::dev::ServiceResponse;
+use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
@@ -31,6 +32,7 @@ use tracing::error;
 use crate::clock;
 use crate::http;
 use crate::http::conn::Conn;
+use crate::http::doorman;
 use crate::http::h2;
 use crate::http::secure::Doorkeeper;
 use crate::http::secure::Spoken;
@@ -62,6 +64,8 @@ pub struct Listening {
     pub workers: usize,
     /// Longest time for a request's head to arrive.
     pub head_timeout: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
     /// Connections that are held at once.
     pub connections: usize,
 }
@@ -176,7 +180,7 @@ fn application(
     Service: 'static,
     Future: 'static,
 > {
-    let application = App::new().configure(http::routes);
+    let application = App::new().wrap(from_fn(doorman::attend)).configure(http::routes);
     let application = match shop {
         Some(shop) => application.app_data(shop),
         None => application,

@@ -1,7 +1,10 @@
 //! What the handlers of one worker share: its shard, the rules of the house, and the feeds.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -11,9 +14,11 @@ use tickwire_feeds::error::quoted;
 
 use crate::history::Desk;
 use crate::history::History;
+use crate::http::caller::Trusted;
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::origin;
+use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Crowded;
 use crate::http::visitors::Visit;
 use crate::http::visitors::Visitors;
@@ -52,20 +57,33 @@ pub struct House {
     pub replays: Arc<Office>,
     /// Of the recorder of history, if there is one.
     pub recorder: Option<store::Watch>,
-    /// Bounds of clients.
-    pub bounds: ClientBounds,
+    /// What may change while the server runs.
+    pub manners: RwLock<Arc<Manners>>,
     /// Who is connected.
     pub visitors: Arc<Visitors>,
-    /// Browser origins that may connect besides the server's own.
-    pub origins: Vec<String>,
-    /// The URL under which browsers reach the server; empty if they use its address.
-    pub public_url: String,
+    /// How often each address asks.
+    pub turnstile: Turnstile,
     /// The certificate, if TLS is spoken.
     pub tls: Option<Arc<Keeper>>,
     /// Set once a feed was seen live.
     pub was_live: AtomicBool,
     /// Set while the server stops.
     pub draining: AtomicBool,
+}
+
+/// How the server treats clients, until it is told otherwise.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// Bounds of clients.
+    pub bounds: ClientBounds,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Browser origins that may connect besides the server's own.
+    pub origins: Vec<String>,
+    /// The URL under which browsers reach the server; empty if they use its address.
+    pub public_url: String,
+    /// Which proxies are believed.
+    pub trusted: Trusted,
 }
 
 /// A feed that runs in this process.
@@ -90,6 +108,19 @@ pub struct ClientBounds {
     pub fragments: usize,
 }
 
+impl House {
+    /// How clients are treated now.
+    #[must_use]
+    pub fn manners(&self) -> Arc<Manners> {
+        Arc::clone(&self.manners.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How clients are treated from now on.
+    pub fn set_manners(&self, manners: Manners) {
+        *self.manners.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(manners);
+    }
+}
+
 impl Shop {
     /// The front end of a worker with this shard.
     #[must_use]
@@ -110,7 +141,7 @@ impl Shop {
     }
 
     pub(super) fn bounds(&self) -> Bounds {
-        let ClientBounds { frame_bytes, message_bytes, fragments } = self.house.bounds;
+        let ClientBounds { frame_bytes, message_bytes, fragments } = self.house.manners().bounds;
         Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
@@ -120,17 +151,18 @@ impl Shop {
             return Err(Failure::unavailable("this server is stopping", 5));
         }
         self.check_origin(request)?;
-        let from = request.peer_addr().map(|address| address.ip());
-        self.house.visitors.enter(from).map_err(|crowded| match crowded {
-            Crowded::House(limit) => {
-                let message = format!("limits.connections = {limit} are open already");
-                Failure::unavailable(message, 5)
-            }
-            Crowded::Address(limit) => {
-                let message = format!("limits.connections_per_ip = {limit} are open already");
-                Failure::too_many(message, 5)
-            }
-        })
+        self.house.visitors.enter(self.caller(request)).map_err(crowded)
+    }
+
+    /// Lets a client begin a replay, from where it does.
+    pub(super) fn admit_replay(&self, request: &HttpRequest) -> Result<Visit, Failure> {
+        self.house.visitors.enter_replay(self.caller(request)).map_err(crowded)
+    }
+
+    /// The address of a request's client.
+    pub(super) fn caller(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr().map(|address| address.ip());
+        self.house.manners().trusted.caller(peer, request.headers())
     }
 
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
@@ -139,10 +171,11 @@ impl Shop {
         // Not what a proxy says: only a proxy that we know could be believed.
         let host = request.headers().get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let public = origin::of_url(&self.house.public_url);
+        let manners = self.house.manners();
+        let public = origin::of_url(&manners.public_url);
         if origin::is_own(origin, host)
             || public == Some(origin)
-            || self.house.origins.iter().any(|allowed| allowed == origin)
+            || manners.origins.iter().any(|allowed| allowed == origin)
         {
             return Ok(());
         }
@@ -163,6 +196,15 @@ impl Shop {
             flag.store(true, Ordering::Relaxed);
         }
         flag.load(Ordering::Relaxed)
+    }
+}
+
+fn crowded(crowded: Crowded) -> Failure {
+    let say = |name, limit: usize| format!("limits.{name} = {limit} are open already");
+    match crowded {
+        Crowded::House(limit) => Failure::unavailable(say("connections", limit), 5),
+        Crowded::Address(limit) => Failure::too_many(say("connections_per_ip", limit), 5),
+        Crowded::Replays(limit) => Failure::too_many(say("replays_per_ip", limit), 5),
     }
 }
 

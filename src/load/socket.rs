@@ -61,9 +61,10 @@ impl Socket {
             path = plan.path,
             host = plan.host,
         );
-        let tls = plan.tls.as_ref().map(|tls| {
-            ClientConnection::new(tls.trust.config(), tls.name.clone()).map(Box::new)
-        });
+        let tls = plan
+            .tls
+            .as_ref()
+            .map(|tls| ClientConnection::new(tls.trust.config(), tls.name.clone()).map(Box::new));
         Ok(Self {
             stream,
             tls: tls.transpose().map_err(io::Error::other)?,

@@ -1,5 +1,6 @@
 //! The keeper of the server's certificate: new connections get the newest one that could be used.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -29,8 +30,6 @@ const SOON_S: i64 = 14 * 86_400;
 /// Keeps the certificate of this server.
 #[derive(Debug)]
 pub struct Keeper {
-    cert: PathBuf,
-    key: PathBuf,
     held: Mutex<Held>,
     /// Certificates taken up in place of another.
     pub taken: AtomicU64,
@@ -42,6 +41,8 @@ pub struct Keeper {
 
 #[derive(Debug)]
 struct Held {
+    cert: PathBuf,
+    key: PathBuf,
     certificate: Certificate,
     looks: (Look, Look),
 }
@@ -55,9 +56,9 @@ impl Keeper {
         let looks = (Look::at(&cert), Look::at(&key));
         let certificate = Certificate::read(&cert, &key)?;
         warn_of(certificate.validity, &cert, now);
-        let held = Mutex::new(Held { certificate, looks });
+        let held = Mutex::new(Held { cert, key, certificate, looks });
         let (taken, refused, broken) = (0.into(), 0.into(), 0.into());
-        Ok(Arc::new(Self { cert, key, held, taken, refused, broken }))
+        Ok(Arc::new(Self { held, taken, refused, broken }))
     }
 
     /// How to speak TLS with it: 1.3 and 1.2, and the protocols of HTTP over it.
@@ -80,34 +81,43 @@ impl Keeper {
         self.held().certificate.validity
     }
 
-    /// Reads the files again if they look different from before.
+    /// Reads the files again if they look different from before. If they hold nothing to use, the
+    /// certificate stays as it is, and the log says why.
     pub fn look(&self, now: Nanos) {
-        let looks = (Look::at(&self.cert), Look::at(&self.key));
-        if self.held().looks != looks {
-            self.reload(now);
+        let held = self.held();
+        let (cert, key) = (held.cert.clone(), held.key.clone());
+        let is_same = held.looks == (Look::at(&cert), Look::at(&key));
+        drop(held);
+        if !is_same && let Err(error) = self.read(&cert, &key, now) {
+            error!(%error, "the certificate stays as it was");
         }
     }
 
-    /// Reads the files again. If they hold nothing to use, the certificate stays as it is, and the
-    /// log says why.
-    pub fn reload(&self, now: Nanos) {
-        let looks = (Look::at(&self.cert), Look::at(&self.key));
-        let read = Certificate::read(&self.cert, &self.key);
+    /// Takes up what is in these files.
+    ///
+    /// # Errors
+    /// [`Error`]: the certificate stays as it is then.
+    pub fn read(&self, cert: &Path, key: &Path, now: Nanos) -> Result<(), Error> {
+        let looks = (Look::at(cert), Look::at(key));
+        let read = Certificate::read(cert, key);
         let mut held = self.held();
-        held.looks = looks;
-        match read {
-            Ok(certificate) if certificate.is(&held.certificate) => {}
-            Ok(certificate) => {
-                info!(cert = %self.cert.display(), "a new certificate for new connections");
-                warn_of(certificate.validity, &self.cert, now);
-                held.certificate = certificate;
-                self.taken.fetch_add(1, Ordering::Relaxed);
-            }
+        let certificate = match read {
+            Ok(certificate) => certificate,
             Err(error) => {
-                error!(%error, "the certificate stays as it was");
+                if (&*held.cert, &*held.key) == (cert, key) {
+                    held.looks = looks;
+                }
                 self.refused.fetch_add(1, Ordering::Relaxed);
+                return Err(error);
             }
+        };
+        if !certificate.is(&held.certificate) {
+            info!(cert = %cert.display(), "a new certificate for new connections");
+            warn_of(certificate.validity, cert, now);
+            self.taken.fetch_add(1, Ordering::Relaxed);
         }
+        *held = Held { cert: cert.to_owned(), key: key.to_owned(), certificate, looks };
+        Ok(())
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -121,7 +131,7 @@ impl ResolvesServerCert for Keeper {
     }
 }
 
-fn warn_of(validity: Validity, cert: &std::path::Path, now: Nanos) {
+fn warn_of(validity: Validity, cert: &Path, now: Nanos) {
     let (now, cert) = (now.0 / 1_000_000_000, cert.display());
     if validity.until < now {
         warn!(%cert, "the certificate has expired: clients will refuse it");
@@ -135,7 +145,6 @@ fn warn_of(validity: Validity, cert: &std::path::Path, now: Nanos) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use rcgen::CertificateParams;
     use rcgen::KeyPair;
@@ -166,7 +175,7 @@ mod tests {
         write(dir.path(), "one.example");
         let keeper = open(dir.path()).unwrap();
         keeper.look(NOW);
-        keeper.reload(NOW);
+        keeper.read(&dir.path().join("c.pem"), &dir.path().join("k.pem"), NOW).unwrap();
         assert_eq!(counts(&keeper), (0, 0), "nothing is new");
         let first = keeper.held().certificate.clone();
 

@@ -1,4 +1,4 @@
-//! From when to when a certificate is valid, read from its bytes (X.509: RFC 5280 §4.1).
+//! From when to when a certificate is valid, read from its bytes (RFC 5280 §4.1).
 //!
 //! Nobody is trusted for it: it is the operator's own certificate, and the answer is a warning.
 

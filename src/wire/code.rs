@@ -98,6 +98,10 @@ pub enum Close {
     TooLarge,
     /// The server stops; come back after `reconnect_ms`.
     Shutdown,
+    /// The connection has lasted as long as one may; come back.
+    Lifetime,
+    /// Nothing was subscribed for too long.
+    Idle,
     /// The client did not take its messages.
     TooSlow,
     /// The client did not answer pings, or took nothing for too long.
@@ -114,16 +118,25 @@ impl Close {
     pub const fn number(self) -> Option<u16> {
         Some(match self {
             Self::Answer(code) => return code,
-            Self::Silent => 1001,
+            Self::Silent | Self::Idle => 1001,
             Self::Protocol => 1002,
             Self::Unsupported => 1003,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
-            Self::Shutdown => 4000,
+            Self::Shutdown | Self::Lifetime => 4000,
             Self::TooSlow => 4008,
             Self::TooManyOps => 4029,
             Self::TooManyConnections => 4429,
         })
+    }
+
+    /// The `code` of the `closing` before it, if there is one.
+    #[must_use]
+    pub const fn farewell(self) -> Option<&'static str> {
+        match self {
+            Self::Shutdown | Self::Lifetime | Self::Idle => Some(self.reason()),
+            _ => None,
+        }
     }
 
     /// The reason in the close frame.
@@ -137,6 +150,8 @@ impl Close {
             Self::NotUtf8 => "text is not UTF-8",
             Self::TooLarge => "message too large",
             Self::Shutdown => "shutdown",
+            Self::Lifetime => "lifetime",
+            Self::Idle => "idle",
             Self::TooSlow => "too slow",
             Self::TooManyOps => "too many operations",
             Self::TooManyConnections => "too many connections",

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod attacks;
 mod bars;
 mod bench;
 mod captures;
@@ -16,13 +17,16 @@ mod client;
 mod container;
 mod crash;
 mod db;
+mod drain;
 mod frames;
 mod full_disk;
+mod h2;
 mod handshake;
 mod harness;
 mod history;
 mod http;
 mod ingest;
+mod limits;
 mod operations;
 mod postgres;
 mod replay;
