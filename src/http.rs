@@ -14,6 +14,7 @@ mod replay;
 mod secure;
 pub mod server;
 pub mod shop;
+mod spec;
 pub mod turnstile;
 pub mod visitors;
 mod websocket;
@@ -46,6 +47,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/healthz", ops::healthz))
         .service(page("/readyz", ops::readyz))
         .service(page("/metrics", ops::metrics))
+        .service(page("/openapi.json", spec::openapi))
+        .service(page("/asyncapi.yaml", spec::asyncapi))
+        .service(page("/docs", spec::docs))
+        .service(page("/docs/{file:.*}", spec::page))
         .default_service(web::to(nowhere))
         .app_data(
             web::QueryConfig::default()

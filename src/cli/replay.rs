@@ -356,7 +356,7 @@ impl Run<'_> {
 
 impl Point {
     fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(time) = Nanos::parse_rfc3339(text) {
+        if let Ok(time) = Nanos::parse_bound(text) {
             return Ok(Self::Time(time));
         }
         if let Some(span) = Span::parse(text) {

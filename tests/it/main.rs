@@ -32,6 +32,7 @@ mod postgres;
 mod replay;
 mod server;
 mod slow;
+mod specs;
 mod store;
 mod streams;
 mod tls;
