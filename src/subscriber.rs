@@ -6,6 +6,7 @@
 
 mod acting;
 mod allowance;
+mod ending;
 mod finals;
 mod flush;
 mod names;
@@ -54,7 +55,6 @@ use finals::Finals;
 use finals::Room;
 use flush::Flushes;
 use flush::conflation_of;
-use pulse::Part;
 use pulse::Pulse;
 use slow::Dropped;
 use slow::Said;
@@ -341,22 +341,9 @@ impl Subscriber {
         }
     }
 
-    /// Ends the connection, with a refusal before it if there is something to say.
-    pub fn fail(&mut self, close: Close, reject: Option<&Reject>) {
-        if let Some(reject) = reject {
-            self.refuse(None, reject);
-        }
-        self.close(close);
-    }
-
     /// This server is in trouble, or no longer: a `service` message.
     pub fn on_service(&mut self, service: &[u8]) {
         self.outbox.push(service);
-    }
-
-    /// The server stops: the client shall come back after a while.
-    pub fn shut_down(&mut self, reconnect_ms: u64) {
-        self.bid_farewell(Close::Shutdown, reconnect_ms);
     }
 
     /// The client answered a ping.
@@ -431,22 +418,6 @@ impl Subscriber {
         self.push(&Answer::Heartbeat { seq, age_ms: view.age_ms, now: Time(view.wall) });
     }
 
-    /// One more heartbeat of its life: that may have been the last.
-    fn grow_older(&mut self) {
-        let is_idle = self.subscriptions.is_empty() && self.waiting.is_none();
-        let part = if is_idle { Part::Idle } else { Part::Busy };
-        if let Some(close) = self.pulse.grow_older(&self.rules, part) {
-            self.bid_farewell(close, 0);
-        }
-    }
-
-    fn bid_farewell(&mut self, close: Close, reconnect_ms: u64) {
-        if let Some(code) = close.farewell() {
-            self.push(&Answer::Closing { code, reconnect_ms });
-        }
-        self.close(close);
-    }
-
     fn list(&mut self, id: Option<Id>) {
         let mut out = Vec::new();
         let entries = self.subscriptions.iter().map(|subscription| Entry {
@@ -465,13 +436,6 @@ impl Subscriber {
 
     fn refuse(&mut self, id: Option<Id>, reject: &Reject) {
         self.push(&Answer::error(id, reject));
-    }
-
-    fn close(&mut self, close: Close) {
-        let is_first = self.outbox.closing().is_none();
-        self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
-        self.outbox.close(close);
-        self.waiting = None;
     }
 
     fn push_snapshot(&mut self, slot: u32, board: &Board, message: &[u8]) {

@@ -29,7 +29,7 @@ const SEAT_WAIT: Duration = Duration::from_secs(2);
 pub struct Desk {
     /// `None` once it is closed.
     runtime: Option<Runtime>,
-    /// Of requests that are answered at once. Each may hold a batch of events and a page, some 12 MB.
+    /// Of requests that are answered at once. Each may hold a batch of events and a page, 12 MB.
     seats: Arc<Semaphore>,
     places: usize,
 }

@@ -210,7 +210,8 @@ fn a_client_that_shuts_its_side_gets_its_answers_first() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.ends_with("}]}"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(serde_json::from_str::<Value>(body).is_ok(), "{answer}");
 }
 
 #[test]
