@@ -18,6 +18,8 @@ use tracing::error;
 use tracing::info;
 use tracing::warn;
 
+use crate::access;
+use crate::access::Gate;
 use crate::app::feeds::Plan;
 use crate::board::Board;
 use crate::clock;
@@ -26,7 +28,7 @@ use crate::config::Loaded;
 use crate::descriptors;
 use crate::history::Desk;
 use crate::history::History;
-use crate::http::caller::Trusted;
+use crate::http::proxies::Trusted;
 use crate::http::server;
 use crate::http::server::Listening;
 use crate::http::shop::ClientBounds;
@@ -84,6 +86,9 @@ pub enum Error {
     /// The tape cannot be opened.
     #[error(transparent)]
     Tape(#[from] tape::Error),
+    /// The keys of tokens or the API keys cannot be used.
+    #[error(transparent)]
+    Access(#[from] access::Error),
     /// The store cannot be asked with its settings.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -146,6 +151,7 @@ impl App {
             .as_ref()
             .map(|files| Keeper::open(files.cert.clone(), files.key.clone(), clock::now()));
         let tls = tls.transpose()?;
+        let gate = Gate::open(&config.auth, config.limits.connections_per_subject)?.map(Arc::new);
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
         let store = store::Settings::of(&config.store);
@@ -181,6 +187,7 @@ impl App {
             history,
             desk,
             replays: Arc::new(Office::new(config.limits.replays)),
+            gate,
             recorder: recorder.as_ref().map(Recorder::watch),
             manners: RwLock::new(Arc::new(manners(config))),
             visitors: Arc::new(Visitors::new(&config.limits)),
@@ -320,7 +327,7 @@ fn manners(config: &Config) -> Manners {
     }
 }
 
-fn rules(config: &Config) -> Rules {
+fn rules(config: &Config, gate: Option<Arc<Gate>>) -> Rules {
     let limits = &config.limits;
     let millis = |ms: u32| Duration::from_millis(ms.into());
     Rules {
@@ -342,6 +349,7 @@ fn rules(config: &Config) -> Rules {
         pong: millis(config.stream.pong_ms),
         write_deadline: millis(config.stream.write_deadline_ms),
         reconnect_spread: millis(config.http.reconnect_spread_ms),
+        gate,
     }
 }
 
@@ -397,7 +405,7 @@ fn start_server(
 ) -> Result<Server, Error> {
     let millis = |ms: u32| Duration::from_millis(ms.into());
     let listening = Listening {
-        rules: rules(config),
+        rules: rules(config, house.gate.clone()),
         flush: FlushRule {
             min: millis(config.http.flush_ms_min),
             max: millis(config.http.flush_ms_max),

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use config::ValueKind;
 
+use crate::config::auth::Auth;
 use crate::config::error::Error;
 use crate::config::feed::FeedConfig;
 use crate::config::feed::FeedFlag;
@@ -29,6 +30,7 @@ use crate::config::store::Store;
 use crate::config::stream::Stream;
 use crate::config::tape::Tape;
 
+pub mod auth;
 pub mod error;
 pub mod feed;
 pub mod http;
@@ -52,11 +54,7 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Settings that have their place already, what stands in for them until they are honoured.
-const NOT_AVAILABLE: &[(&str, &str)] = &[
-    ("auth.mode", "this build lets everyone in"),
-    ("relay.url", "this build serves its own tape alone"),
-    ("limits.connections_per_subject", "this build knows no subjects"),
-];
+const NOT_AVAILABLE: &[(&str, &str)] = &[("relay.url", "this build serves its own tape alone")];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +62,8 @@ const NOT_AVAILABLE: &[(&str, &str)] = &[
 pub struct Config {
     /// How the service listens.
     pub http: Http,
+    /// Who is let in.
+    pub auth: Auth,
     /// The tape on disk.
     pub tape: Tape,
     /// History in Postgres.
@@ -130,12 +130,10 @@ impl Config {
 
     fn read(layers: &Layers, read: &RefCell<BTreeSet<String>>) -> Result<Self, Error> {
         let section = |name| Section::new(layers, name, read);
-        section("auth").parsed("mode", "\"none\" or \"jwt\"", |text| {
-            matches!(text, "none" | "jwt").then_some(())
-        })?;
         refuse_what_is_not_available(layers, read)?;
         Ok(Self {
             http: Http::read(&section("http"))?,
+            auth: Auth::read(&section("auth"))?,
             tape: Tape::read(&section("tape"))?,
             store: Store::read(&section("store"))?,
             limits: Limits::read(&section("limits"))?,

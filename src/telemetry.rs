@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tickwire_feeds::tick::State;
 
+use crate::access::Gate;
 use crate::hub::Hub;
 use crate::hub::stats::Count;
 use crate::hub::stats::ShardStats;
@@ -49,6 +50,8 @@ pub struct Report<'a> {
     pub replays: &'a Office,
     /// The certificate, if TLS is spoken.
     pub tls: Option<&'a Keeper>,
+    /// Where clients show who they are, if anywhere.
+    pub gate: Option<&'a Gate>,
     /// Since the sequencer's last sign of life, in ms.
     pub age_ms: u64,
 }
@@ -66,6 +69,10 @@ impl Report<'_> {
         show_replays(self.replays, &mut page);
         if let Some(keeper) = self.tls {
             show_tls(keeper, &mut page);
+        }
+        if let Some(gate) = self.gate {
+            let help = "Tokens and API keys that were not good";
+            page.counter("access_refused", help, gate.refused());
         }
         if let Some(store) = &self.store {
             show_store(store, &mut page);

@@ -22,6 +22,7 @@ const ORDER: &[&str] = &[
     "store",
     "history",
     "wire",
+    "access",
     "import",
     "export",
     "proof",

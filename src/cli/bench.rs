@@ -2,7 +2,6 @@
 
 use std::io;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -16,6 +15,7 @@ use crate::cli::bench::bar::Bar;
 use crate::cli::bench::result::Outcome;
 use crate::cli::bench::target::Clocks;
 use crate::cli::bench::target::Target;
+use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::request::ChannelName;
@@ -98,9 +98,9 @@ pub struct Bench {
     /// A server that runs already, as ws://HOST:PORT; by itself one is started
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
-    /// PEM file of the authority to trust with a wss:// URL
-    #[arg(long, value_name = "FILE", requires = "url")]
-    ca: Option<PathBuf>,
+    /// What is shown there.
+    #[command(flatten)]
+    credential: Credential,
     /// Its process, to measure its CPU and memory
     #[arg(long, value_name = "PID", requires = "url")]
     pid: Option<u32>,
@@ -250,6 +250,7 @@ impl Bench {
             host: target.host.clone(),
             tls: target.tls.clone(),
             path: target.path.clone(),
+            token: target.token.clone(),
             connections: self.number(self.connections),
             streams,
             channel: self.channel.word().to_owned(),

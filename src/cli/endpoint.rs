@@ -1,12 +1,12 @@
 //! Where a server is: the URL as given, and what it stands for.
 
-use std::path::Path;
 use std::path::PathBuf;
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use crate::cli::failure::Failure;
 use crate::tls::Trust;
+use crate::wire::Secret;
 
 /// Where `serve` serves if nobody says otherwise.
 pub(super) const DEFAULT: &str = "ws://127.0.0.1:8080/v1/stream";
@@ -20,8 +20,10 @@ pub(super) struct Endpoint {
     pub(super) url: String,
     /// `host:port`.
     pub(super) host: String,
+    /// What is shown there.
+    pub(super) token: Option<Secret>,
     /// File of the authority that is trusted, in place of the web's.
-    ca: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
 }
 
 impl Endpoint {
@@ -47,7 +49,7 @@ impl Endpoint {
         };
         let port = uri.port_u16().unwrap_or(if scheme == "ws" { 80 } else { 443 });
         let host = format!("{host}:{port}");
-        Ok(Self { url: format!("{scheme}://{authority}{path}"), host, ca: None })
+        Ok(Self { url: format!("{scheme}://{authority}{path}"), host, token: None, ca: None })
     }
 
     /// Another path of the same server, unless the URL names one.
@@ -58,23 +60,20 @@ impl Endpoint {
         self
     }
 
-    /// What the flags say, else `TICKWIRE_URL` and `TICKWIRE_CA`, else this machine.
-    pub(super) fn choose(flag: Option<&Self>, ca: Option<&Path>) -> Result<Self, String> {
-        let endpoint = match (flag, std::env::var("TICKWIRE_URL")) {
-            (Some(endpoint), _) => endpoint.clone(),
-            (None, Ok(text)) if !text.is_empty() => {
-                Self::parse(&text).map_err(|error| format!("TICKWIRE_URL: {error}"))?
-            }
-            _ => Self::parse(DEFAULT)?,
-        };
-        Ok(endpoint.trusting(ca))
+    /// The line of a request's head that shows the credential; empty if there is none.
+    pub(super) fn shown(&self) -> String {
+        self.token.as_ref().map(Secret::line).unwrap_or_default()
     }
 
-    /// The same, where the flag or `TICKWIRE_CA` names the authority that is trusted.
-    pub(super) fn trusting(self, ca: Option<&Path>) -> Self {
-        let variable = || std::env::var_os("TICKWIRE_CA").filter(|path| !path.is_empty());
-        let ca = ca.map(Path::to_owned).or_else(|| variable().map(PathBuf::from));
-        Self { ca, ..self }
+    /// What the flag says, else `TICKWIRE_URL`, else this machine.
+    pub(super) fn choose(flag: Option<&Self>) -> Result<Self, String> {
+        match (flag, std::env::var("TICKWIRE_URL")) {
+            (Some(endpoint), _) => Ok(endpoint.clone()),
+            (None, Ok(text)) if !text.is_empty() => {
+                Self::parse(&text).map_err(|error| format!("TICKWIRE_URL: {error}"))
+            }
+            _ => Self::parse(DEFAULT),
+        }
     }
 
     /// Whether it is reached by TLS.
@@ -109,7 +108,8 @@ mod tests {
             ("http://example.org", "ws://example.org/v1/stream", "example.org:80"),
         ] {
             let (url, host) = (url.to_owned(), host.to_owned());
-            assert_eq!(Endpoint::parse(text).unwrap(), Endpoint { url, host, ca: None });
+            let endpoint = Endpoint { url, host, token: None, ca: None };
+            assert_eq!(Endpoint::parse(text).unwrap(), endpoint);
         }
     }
 

@@ -32,7 +32,8 @@ async fn symbols(endpoint: &Endpoint) -> Option<Vec<String>> {
     // By TLS nobody is asked: it is advice only.
     let host = (!endpoint.is_secure()).then_some(&endpoint.host)?;
     let mut socket = TcpStream::connect(host).await.ok()?;
-    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let shown = endpoint.shown();
+    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");
     socket.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await.ok()?;

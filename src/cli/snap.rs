@@ -1,7 +1,6 @@
 //! `tickwire snap`: the present state of symbols, once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::cli::connection::Connection;
 use crate::cli::connection::Heard;
+use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::follower::Follower;
@@ -46,9 +46,9 @@ pub struct Snap {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
-    /// PEM file of the authority to trust with wss, in place of the web's; else TICKWIRE_CA
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    /// What is shown there.
+    #[command(flatten)]
+    credential: Credential,
 }
 
 impl Snap {
@@ -57,8 +57,7 @@ impl Snap {
     /// # Errors
     /// [`Failure`]; also [`Failure::NotFound`] after the others were told.
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint =
-            Endpoint::choose(self.url.as_ref(), self.ca.as_deref()).map_err(Failure::Usage)?;
+        let endpoint = self.credential.endpoint(self.url.as_ref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         runtime.map_err(no_runtime)?.block_on(async {

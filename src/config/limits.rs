@@ -35,6 +35,8 @@ pub struct Limits {
     pub connections_per_ip: usize,
     /// Whether `connections_per_ip` holds for this machine too.
     pub loopback: Loopback,
+    /// Connections of one subject of tokens or API keys, 1..=1,000,000.
+    pub connections_per_subject: usize,
     /// Replays of all clients at once, 0..=1,024.
     pub replays: usize,
     /// Replays of one address at once, 1..=1,024.
@@ -68,6 +70,7 @@ impl Limits {
             connections: section.number("connections", 1..=1_000_000)?,
             connections_per_ip: section.number("connections_per_ip", 1..=1_000_000)?,
             loopback: Loopback::of(section, "connections_per_ip"),
+            connections_per_subject: section.number("connections_per_subject", 1..=1_000_000)?,
             replays: section.number("replays", 0..=1_024)?,
             replays_per_ip: section.number("replays_per_ip", 1..=1_024)?,
             loopback_replays: Loopback::of(section, "replays_per_ip"),

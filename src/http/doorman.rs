@@ -1,10 +1,9 @@
 //! The doorman: what holds for every request before it is looked at, and for every answer.
 
-use std::sync::atomic::Ordering;
-
 use actix_web::Error;
 use actix_web::HttpRequest;
-use actix_web::body::BoxBody;
+use actix_web::ResponseError as _;
+use actix_web::body::EitherBody;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceRequest;
 use actix_web::dev::ServiceResponse;
@@ -15,7 +14,6 @@ use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 
-use crate::clock;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 
@@ -29,19 +27,26 @@ const ALWAYS: [(HeaderName, &str); 4] = [
 /// With TLS: a year of nothing else.
 const SECURE_ONLY: &str = "max-age=31536000";
 
-/// Lets a request in, if it may be, and dresses the answer.
-pub(super) async fn attend<B>(
+/// Lets a request in, if it may be.
+pub(super) async fn look_at<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<BoxBody>, Error>
-where
-    B: MessageBody + 'static,
-{
-    let manner = Manner::of(request.request());
-    let mut response = match look_at(request.request()) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
-        Err(failure) => request.error_response(failure).map_into_boxed_body(),
-    };
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match check(request.request()) {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(failure) => Ok(request.into_response(failure.error_response()).map_into_right_body()),
+    }
+}
+
+/// Adds to an answer what all of them say.
+pub(super) async fn dress<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    let shop = Shop::of(response.request());
+    let is_secure = shop.is_ok_and(|shop| shop.house().tls.is_some());
+    let is_draining = Shop::of(response.request()).is_ok_and(Shop::is_draining);
     let head = response.response_mut().head_mut();
     for (name, value) in ALWAYS {
         // What an answer says of itself stands.
@@ -49,53 +54,30 @@ where
             head.headers_mut().insert(name, HeaderValue::from_static(value));
         }
     }
-    if manner.secure {
+    if is_secure {
         let value = HeaderValue::from_static(SECURE_ONLY);
         head.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
-    if manner.draining && head.status != StatusCode::SWITCHING_PROTOCOLS {
+    if is_draining && head.status != StatusCode::SWITCHING_PROTOCOLS {
         head.set_connection_type(ConnectionType::Close);
     }
     Ok(response)
 }
 
-/// What an answer depends on, besides its request.
-#[derive(Debug, Clone, Copy, Default)]
-struct Manner {
-    secure: bool,
-    draining: bool,
-}
-
-impl Manner {
-    fn of(request: &HttpRequest) -> Self {
-        let Ok(shop) = Shop::of(request) else { return Self::default() };
-        let draining = shop.house().draining.load(Ordering::Acquire);
-        Self { secure: shop.house().tls.is_some(), draining }
-    }
-}
-
-fn look_at(request: &HttpRequest) -> Result<(), Failure> {
+fn check(request: &HttpRequest) -> Result<(), Failure> {
     let Ok(shop) = Shop::of(request) else { return Ok(()) };
-    let manners = shop.house().manners();
-    let bytes = head_bytes(request);
-    if bytes > manners.head_bytes {
-        let most = manners.head_bytes;
+    let most = shop.house().manners().head_bytes;
+    if head_bytes(request) > most {
         let message = format!("the head of a request may have limits.head_bytes = {most} bytes");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(Failure::new(status, "bad_request", message));
     }
-    // Who watches over the service is never sent away.
-    if matches!(request.path(), "/healthz" | "/readyz" | "/metrics") {
+    // Who watches over the service is never sent away, and an EventSource is told in its own way.
+    if matches!(request.path(), "/healthz" | "/readyz" | "/metrics" | "/v1/sse") {
         return Ok(());
     }
-    if shop.house().draining.load(Ordering::Acquire) {
-        return Err(Failure::unavailable("this server is stopping", 5));
-    }
-    let Some(caller) = shop.caller(request) else { return Ok(()) };
-    shop.house().turnstile.pass(caller, clock::monotonic()).map_err(|wait| {
-        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
-        Failure::too_many("limits.requests_per_s: too many requests of your address", seconds)
-    })
+    shop.check_open()?;
+    shop.check_pace(request)
 }
 
 /// About what the head had on the wire.

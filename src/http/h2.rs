@@ -73,7 +73,7 @@ impl Bounds {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve<T, S>(
+pub(super) async fn serve<T, S, B>(
     io: T,
     peer: Option<SocketAddr>,
     application: Rc<S>,
@@ -81,8 +81,8 @@ pub(super) async fn serve<T, S>(
 ) -> Result<(), h2::Error>
 where
     T: AsyncRead + AsyncWrite + Unpin,
-    S: Service<Request, Response: Into<Response<BoxBody>>, Error: Into<Response<BoxBody>>>
-        + 'static,
+    S: Service<Request, Response: Into<Response<B>>, Error: Into<Response<BoxBody>>> + 'static,
+    B: MessageBody + 'static,
 {
     let mut builder = h2::server::Builder::new();
     builder
@@ -114,11 +114,11 @@ where
         let (application, open) = (Rc::clone(&application), Rc::clone(&open));
         actix_web::rt::spawn(async move {
             let is_head = request.method() == Method::HEAD;
-            let response = match application.call(translate(request, peer)).await {
-                Ok(response) => response.into(),
-                Err(error) => error.into(),
+            let answered = match application.call(translate(request, peer)).await {
+                Ok(response) => answer(response.into(), respond, is_head).await,
+                Err(error) => answer(error.into(), respond, is_head).await,
             };
-            if let Err(error) = answer(response, respond, is_head).await {
+            if let Err(error) = answered {
                 tracing::debug!(%error, "an answer over HTTP/2 ended early");
             }
             drop(open);
@@ -203,8 +203,8 @@ fn translate(request: http02::Request<RecvStream>, peer: Option<SocketAddr>) -> 
 }
 
 /// Sends an answer, as fast as the client takes it.
-async fn answer(
-    response: Response<BoxBody>,
+async fn answer<B: MessageBody>(
+    response: Response<B>,
     mut respond: SendResponse<Bytes>,
     is_head: bool,
 ) -> Result<(), h2::Error> {

@@ -50,7 +50,9 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure
 
 /// `GET /metrics`: Prometheus' text format.
 pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let house = Shop::of(&request)?.house();
+    let shop = Shop::of(&request)?;
+    shop.check_operator(&request).await?;
+    let house = shop.house();
     let shards = house.hub.stats();
     let report = telemetry::Report {
         hub: &house.hub,
@@ -61,6 +63,7 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failur
         feeds: house.feeds.iter().map(|feed| (feed.name.as_str(), &*feed.stats)).collect(),
         replays: &house.replays,
         tls: house.tls.as_deref(),
+        gate: house.gate.as_deref(),
         age_ms: house.hub.age_ms(clock::monotonic()),
     };
     let text = report.encode().map_err(|error| Failure::internal(error.to_string()))?;

@@ -20,6 +20,7 @@ use actix_service::fn_service;
 use actix_service::map_config;
 use actix_web::App;
 use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use actix_web::dev::Server;
 use actix_web::dev::ServiceResponse;
@@ -31,7 +32,9 @@ use tracing::error;
 
 use crate::clock;
 use crate::http;
+use crate::http::compression;
 use crate::http::conn::Conn;
+use crate::http::cors;
 use crate::http::doorman;
 use crate::http::h2;
 use crate::http::secure::Doorkeeper;
@@ -174,13 +177,19 @@ fn application(
 ) -> impl ServiceFactory<
     Request,
     Config = (),
-    Response = ServiceResponse<BoxBody>,
+    Response = ServiceResponse<impl MessageBody + 'static>,
     Error = Response<BoxBody>,
     InitError = (),
     Service: 'static,
     Future: 'static,
 > {
-    let application = App::new().wrap(from_fn(doorman::attend)).configure(http::routes);
+    // The last one is asked first.
+    let application = App::new()
+        .configure(http::routes)
+        .wrap(from_fn(doorman::look_at))
+        .wrap(from_fn(compression::compress))
+        .wrap(from_fn(cors::admit))
+        .wrap(from_fn(doorman::dress));
     let application = match shop {
         Some(shop) => application.app_data(shop),
         None => application,

@@ -12,12 +12,14 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use tickwire_feeds::error::quoted;
 
+use crate::access::Gate;
+use crate::clock;
 use crate::history::Desk;
 use crate::history::History;
-use crate::http::caller::Trusted;
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::origin;
+use crate::http::proxies::Trusted;
 use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Crowded;
 use crate::http::visitors::Visit;
@@ -55,6 +57,8 @@ pub struct House {
     pub desk: Desk,
     /// The replays that run there.
     pub replays: Arc<Office>,
+    /// Where clients show who they are; `None`: everyone may have everything.
+    pub gate: Option<Arc<Gate>>,
     /// Of the recorder of history, if there is one.
     pub recorder: Option<store::Watch>,
     /// What may change while the server runs.
@@ -145,27 +149,52 @@ impl Shop {
         Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
-    /// Lets a client connect now, from where it does.
-    pub(super) fn admit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
-        if self.house.draining.load(Ordering::Acquire) {
-            return Err(Failure::unavailable("this server is stopping", 5));
-        }
-        self.check_origin(request)?;
-        self.house.visitors.enter(self.caller(request)).map_err(crowded)
+    /// Whether the server stops.
+    pub(super) fn is_draining(&self) -> bool {
+        self.house.draining.load(Ordering::Acquire)
     }
 
-    /// Lets a client begin a replay, from where it does.
-    pub(super) fn admit_replay(&self, request: &HttpRequest) -> Result<Visit, Failure> {
-        self.house.visitors.enter_replay(self.caller(request)).map_err(crowded)
+    /// Over how long clients are asked to come back, in ms.
+    pub(super) fn reconnect_spread_ms(&self) -> u64 {
+        let spread = self.shard.borrow().rules().reconnect_spread;
+        u64::try_from(spread.as_millis()).unwrap_or(0)
+    }
+
+    /// Refuses who comes while the server stops.
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
+        if self.is_draining() {
+            return Err(Failure::unavailable("this server is stopping", 5));
+        }
+        Ok(())
+    }
+
+    /// Counts one connection more.
+    pub(super) fn visit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
+        self.house.visitors.enter(self.address_of(request)).map_err(crowded)
+    }
+
+    /// Counts one replay more, besides its connection.
+    pub(super) fn visit_replay(&self, request: &HttpRequest) -> Result<Visit, Failure> {
+        self.house.visitors.enter_replay(self.address_of(request)).map_err(crowded)
+    }
+
+    /// Refuses who asks too often.
+    pub(super) fn check_pace(&self, request: &HttpRequest) -> Result<(), Failure> {
+        let Some(address) = self.address_of(request) else { return Ok(()) };
+        self.house.turnstile.pass(address, clock::monotonic()).map_err(|wait| {
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+            Failure::too_many("limits.requests_per_s: too many requests of your address", seconds)
+        })
     }
 
     /// The address of a request's client.
-    pub(super) fn caller(&self, request: &HttpRequest) -> Option<IpAddr> {
+    fn address_of(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr().map(|address| address.ip());
-        self.house.manners().trusted.caller(peer, request.headers())
+        self.house.manners().trusted.client(peer, request.headers())
     }
 
-    fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
+    /// Whether the page that sends a request may.
+    pub(super) fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
         let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();
         // Not what a proxy says: only a proxy that we know could be believed.

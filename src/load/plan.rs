@@ -16,6 +16,7 @@ use tickwire_feeds::sim;
 use tickwire_feeds::sim::Sim;
 
 use crate::tls::Trust;
+use crate::wire::Secret;
 
 /// Symbols in one operation: below any `limits.message_bytes` even if each is of the longest.
 const SYMBOLS_PER_OP: usize = 500;
@@ -31,6 +32,8 @@ pub struct Plan {
     pub tls: Option<Tls>,
     /// The path of the stream.
     pub path: String,
+    /// What each connection shows, if anything.
+    pub token: Option<Secret>,
     /// The symbols to choose from, each once, at least one.
     pub symbols: Vec<String>,
     /// How many connections, at least one.
@@ -79,6 +82,7 @@ impl Plan {
             host: server.to_string(),
             tls: None,
             path: "/v1/stream".to_owned(),
+            token: None,
             streams: symbols.len(),
             symbols,
             connections: 1,

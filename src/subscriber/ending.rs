@@ -32,13 +32,15 @@ impl Subscriber {
     pub(super) fn close(&mut self, close: Close) {
         let is_first = self.outbox.closing().is_none();
         self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
+        self.say_close(close);
         self.outbox.close(close);
         self.waiting = None;
     }
 
     fn bid_farewell(&mut self, close: Close, reconnect_ms: u64) {
-        if let Some(code) = close.farewell() {
-            self.push(&Answer::Closing { code, reconnect_ms });
+        if self.page.is_none() {
+            self.outbox.push_retry(reconnect_ms);
+            self.push(&Answer::Closing { code: close.word(), reconnect_ms });
         }
         self.close(close);
     }

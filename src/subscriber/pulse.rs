@@ -106,7 +106,7 @@ impl Pulse {
         self.heartbeat_at = now + early(rules.heartbeat);
         if now >= self.ping_at {
             self.ping_at = now + rules.ping;
-            if self.asked.is_none() {
+            if self.asked.is_none() && outbox.form().has_controls() {
                 // Before an empty outbox nothing is in the way of the ping.
                 let deadline = outbox.is_empty().then_some(now + rules.pong);
                 outbox.push_control(Opcode::Ping, b"tickwire");
@@ -142,6 +142,7 @@ mod tests {
             pong: Duration::from_secs(20),
             write_deadline: Duration::from_secs(90),
             reconnect_spread: Duration::ZERO,
+            gate: None,
         }
     }
 

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
 mod attacks;
 mod bars;
 mod bench;
@@ -38,3 +39,4 @@ mod streams;
 mod tls;
 mod transfer;
 mod verify;
+mod ways;

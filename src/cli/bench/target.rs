@@ -19,6 +19,7 @@ use crate::cli::failure::Failure;
 use crate::load::cores::Cores;
 use crate::load::plan;
 use crate::load::plan::Tls;
+use crate::wire::Secret;
 
 /// How long a server may take to name its symbols.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,6 +32,8 @@ pub(super) struct Target {
     pub(super) host: String,
     pub(super) tls: Option<Tls>,
     pub(super) path: String,
+    /// What is shown there.
+    pub(super) token: Option<Secret>,
     pub(super) symbols: Vec<String>,
     pub(super) pid: Option<u32>,
     pub(super) clocks: Clocks,
@@ -53,14 +56,13 @@ impl Target {
     /// `home` are the processors that this program was given.
     pub(super) fn of(bench: &Bench, ticks: u64, home: &Cores) -> Result<Self, Failure> {
         match &bench.url {
-            Some(endpoint) => Self::named(bench, endpoint),
+            Some(endpoint) => Self::named(bench, &bench.credential.endpoint(Some(endpoint))?),
             None => Self::started(bench, ticks, home),
         }
     }
 
     fn named(bench: &Bench, endpoint: &Endpoint) -> Result<Self, Failure> {
-        let endpoint = endpoint.clone().trusting(bench.ca.as_deref());
-        let (host, tls) = (endpoint.host.clone(), tls_of(&endpoint)?);
+        let (host, tls) = (endpoint.host.clone(), tls_of(endpoint)?);
         let unreachable =
             |error| Failure::Connection(format!("cannot reach {}: {error}", endpoint.url));
         let address = plan::resolve(&host).map_err(unreachable)?;
@@ -69,12 +71,13 @@ impl Target {
         }
         let path = endpoint.url.splitn(4, '/').nth(3).unwrap_or_default();
         let clocks = if address.ip().is_loopback() { Clocks::OneMachine } else { Clocks::MaybeTwo };
-        let symbols = ask_symbols(address, &host, tls.as_ref()).map_err(|why| {
+        let symbols = ask_symbols(address, endpoint, tls.as_ref()).map_err(|why| {
             Failure::Connection(format!("http://{host}/v1/symbols does not answer: {why}"))
         })?;
         Ok(Self {
             address,
             path: format!("/{path}"),
+            token: endpoint.token.clone(),
             host,
             tls,
             symbols,
@@ -102,6 +105,7 @@ impl Target {
             host: own.address().to_string(),
             tls: None,
             path: "/v1/stream".to_owned(),
+            token: None,
             symbols,
             pid: Some(own.pid()),
             clocks: Clocks::OneMachine,
@@ -154,12 +158,17 @@ fn tls_of(endpoint: &Endpoint) -> Result<Option<Tls>, Failure> {
 }
 
 /// The symbols of a server, by a request.
-fn ask_symbols(address: SocketAddr, host: &str, tls: Option<&Tls>) -> Result<Vec<String>, String> {
+fn ask_symbols(
+    address: SocketAddr,
+    endpoint: &Endpoint,
+    tls: Option<&Tls>,
+) -> Result<Vec<String>, String> {
+    let (host, shown) = (&endpoint.host, endpoint.shown());
     let text = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(text)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
     // HTTP/1.0: an answer that ends with the connection, in one piece.
-    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");
     let mut answer = String::new();
     match tls {
         None => {
