@@ -105,6 +105,7 @@ impl Bench {
                 message_bytes: 65_536,
                 ops_per_s: 50,
                 buffer_bytes: 1 << 20,
+                ..Limits::default()
             },
             heartbeat: forever,
             ping: forever,

@@ -1,10 +1,12 @@
 //! The application: everything put together, in the order in which a tick visits it.
 
 mod feeds;
+mod reload;
 
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::RwLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -22,14 +24,18 @@ use crate::app::feeds::Plan;
 use crate::board::Board;
 use crate::clock;
 use crate::config::Config;
+use crate::config::Loaded;
 use crate::descriptors;
 use crate::history::Desk;
 use crate::history::History;
+use crate::http::proxies::Trusted;
 use crate::http::server;
 use crate::http::server::Listening;
 use crate::http::shop::ClientBounds;
 use crate::http::shop::House;
+use crate::http::shop::Manners;
 use crate::http::shop::RunningFeed;
+use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Visitors;
 use crate::hub::Hub;
 use crate::hub::Publisher;
@@ -47,10 +53,16 @@ use crate::store::Recorder;
 use crate::subscriber::Rules;
 use crate::tape;
 use crate::tape::Journal;
+use crate::tls;
+use crate::tls::Keeper;
 use crate::wire::answer::Limits;
+
+pub use reload::Reloader;
 
 /// How long the end waits for the store to have everything: the next start goes on where it stood.
 const STORE_GRACE: Duration = Duration::from_secs(3);
+/// The same for the feeds, all together.
+const FEED_GRACE: Duration = Duration::from_secs(2);
 /// Threads that read history: one may wait for the disk while another one encodes.
 const DESK_THREADS: usize = 2;
 /// Connections that the system holds until they are accepted.
@@ -68,6 +80,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// TLS cannot be spoken with these files.
+    #[error("{0}; see http.tls.cert and http.tls.key")]
+    Tls(#[from] tls::Error),
     /// The tape cannot be opened.
     #[error(transparent)]
     Tape(#[from] tape::Error),
@@ -104,7 +119,8 @@ pub struct App {
     recorder: Option<Recorder>,
     feeds: Vec<ingest::Handle>,
     runtime: tokio::runtime::Runtime,
-    shutdown: Duration,
+    /// From the wish to end until clients are told, and how long they are waited for then.
+    patience: (Duration, Duration),
 }
 
 /// The sequencer's thread.
@@ -129,13 +145,20 @@ impl App {
         if let Err(reason) = descriptors::raise(config.limits.connections) {
             warn!("limits.connections = {}: {reason}", config.limits.connections);
         }
+        let tls = config
+            .http
+            .tls
+            .as_ref()
+            .map(|files| Keeper::open(files.cert.clone(), files.key.clone(), clock::now()));
+        let tls = tls.transpose()?;
         let gate = Gate::open(&config.auth, config.limits.connections_per_subject)?.map(Arc::new);
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
         let store = store::Settings::of(&config.store);
         let archive = store.as_ref().map(store::Reader::new).transpose()?;
         let history = History::new(Some(opened.tape.clone()), &config.tape.dir, archive);
-        let desk = Desk::new(DESK_THREADS).map_err(start("the readers of history"))?;
+        let desk = Desk::new(DESK_THREADS, config.limits.queries)
+            .map_err(start("the readers of history"))?;
         let recorder = store
             .map(|settings| Recorder::start(opened.tape.clone(), settings))
             .transpose()
@@ -169,16 +192,20 @@ impl App {
             replays: Arc::new(Office::new(config.limits.replays)),
             gate,
             recorder: recorder.as_ref().map(Recorder::watch),
-            bounds: client_bounds(config),
+            manners: RwLock::new(Arc::new(manners(config))),
             visitors: Arc::new(Visitors::new(&config.limits)),
-            origins: config.http.allowed_origins.clone(),
-            public_url: config.http.public_url.clone(),
+            turnstile: Turnstile::new(&config.limits),
+            tls,
             was_live: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         });
+        if let (Some(keeper), Some(files)) = (house.tls.clone(), &config.http.tls) {
+            runtime.spawn(watch(keeper, Duration::from_millis(files.check_ms.into())));
+        }
         let server = start_server(config, listener, &house)?;
-        let shutdown = Duration::from_millis(config.http.shutdown_ms.into());
-        Ok((Self { address, house, writer, recorder, feeds, runtime, shutdown }, server))
+        let millis = |ms: u32| Duration::from_millis(ms.into());
+        let patience = (millis(config.http.drain_ms), millis(config.http.shutdown_ms));
+        Ok((Self { address, house, writer, recorder, feeds, runtime, patience }, server))
     }
 
     /// Where it listens.
@@ -204,23 +231,40 @@ impl App {
         }
     }
 
-    /// Ends everything well: clients are told to come back, the feeds stop, the tape is closed.
+    /// Takes up new settings while it runs; these are the present ones.
+    #[must_use]
+    pub fn reloader(&self, loaded: &Loaded) -> Reloader {
+        Reloader::new(Arc::clone(&self.house), loaded)
+    }
+
+    /// Longest time that [`App::shut_down`] takes, unless something hangs.
+    #[must_use]
+    pub fn longest_end(&self) -> Duration {
+        self.patience.0 + self.patience.1 + FEED_GRACE + STORE_GRACE + Duration::from_secs(3)
+    }
+
+    /// Ends everything well: clients are told to come back, the feeds stop, the tape is closed. Who
+    /// asks meanwhile is told that the server stops.
     pub async fn shut_down(self, server: ServerHandle) {
-        info!("stopping: clients are told to come back");
+        info!("stopping: nobody new is let in");
         self.house.draining.store(true, Ordering::Release);
+        tokio::time::sleep(self.patience.0).await;
+        info!("clients are told to come back");
         self.house.hub.drain();
-        let deadline = clock::monotonic() + self.shutdown;
-        while clock::monotonic() < deadline && self.connections() > 0 {
+        let deadline = clock::monotonic() + self.patience.1;
+        while clock::monotonic() < deadline && self.is_busy() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        server.stop(false).await;
+        if self.is_busy() {
+            warn!(connections = self.connections(), "clients that do not go are cut");
+        }
         for feed in &self.feeds {
             feed.stop();
         }
+        let deadline = tokio::time::Instant::from_std(clock::monotonic() + FEED_GRACE);
         for feed in self.feeds {
             // A feed that hangs must not keep the tape from being closed.
-            if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(2), feed.ended()).await
-            {
+            if let Ok(Err(error)) = tokio::time::timeout_at(deadline, feed.ended()).await {
                 error!(%error, "a feed ended badly");
             }
         }
@@ -234,12 +278,26 @@ impl App {
                 info!(events = ?status.behind(), "not stored yet; the tape keeps it until it is");
             }
         }
+        server.stop(false).await;
         self.runtime.shutdown_background();
+    }
+
+    /// Whether somebody is still being served.
+    fn is_busy(&self) -> bool {
+        self.connections() > 0 || self.house.desk.busy() > 0
     }
 
     fn connections(&self) -> u64 {
         let live: u64 = self.house.hub.stats().iter().map(|stats| stats.connections.get()).sum();
         live + self.house.replays.taken()
+    }
+}
+
+/// Looks at the files of the certificate every so often.
+async fn watch(keeper: Arc<Keeper>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        keeper.look(clock::now());
     }
 }
 
@@ -257,12 +315,18 @@ fn tape_settings(config: &Config) -> tape::Settings {
     }
 }
 
-fn client_bounds(config: &Config) -> ClientBounds {
-    let limits = &config.limits;
-    ClientBounds {
-        frame_bytes: limits.frame_bytes,
-        message_bytes: limits.message_bytes,
-        fragments: limits.fragments,
+fn manners(config: &Config) -> Manners {
+    let (http, limits) = (&config.http, &config.limits);
+    Manners {
+        bounds: ClientBounds {
+            frame_bytes: limits.frame_bytes,
+            message_bytes: limits.message_bytes,
+            fragments: limits.fragments,
+        },
+        head_bytes: limits.head_bytes,
+        origins: http.allowed_origins.clone(),
+        public_url: http.public_url.clone(),
+        trusted: Trusted { proxies: http.trusted_proxies.clone(), header: http.forwarded },
     }
 }
 
@@ -275,6 +339,13 @@ fn rules(config: &Config, gate: Option<Arc<Gate>>) -> Rules {
             message_bytes: limits.message_bytes,
             ops_per_s: limits.ops_per_s,
             buffer_bytes: limits.buffer_bytes,
+            frame_bytes: limits.frame_bytes,
+            fragments: limits.fragments,
+            connections_per_ip: limits.connections_per_ip,
+            replays_per_ip: limits.replays_per_ip,
+            requests_per_s: limits.requests_per_s,
+            idle_s: limits.idle_s,
+            life_s: limits.life_s,
         },
         heartbeat: millis(config.stream.heartbeat_ms),
         ping: millis(config.stream.ping_ms),
@@ -344,6 +415,7 @@ fn start_server(
         },
         workers: config.http.workers,
         head_timeout: millis(config.http.head_timeout_ms),
+        head_bytes: config.limits.head_bytes,
         connections: config.limits.connections,
     };
     server::start(listener, listening, house).map_err(start("the server"))

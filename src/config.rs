@@ -24,6 +24,7 @@ use crate::config::layers::Entry;
 use crate::config::layers::Layers;
 use crate::config::layers::Origin;
 use crate::config::limits::Limits;
+use crate::config::log::Log;
 use crate::config::section::Section;
 use crate::config::store::Store;
 use crate::config::stream::Stream;
@@ -37,6 +38,8 @@ pub mod hub;
 pub mod ingest;
 pub mod layers;
 pub mod limits;
+pub mod log;
+pub mod network;
 pub mod quantity;
 mod section;
 pub mod setting;
@@ -51,11 +54,7 @@ pub const DEFAULTS: &str = include_str!("../config/default.toml");
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Settings that have their place already, what stands in for them until they are honoured.
-const NOT_AVAILABLE: &[(&str, &str)] = &[
-    ("http.tls.cert", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
-    ("http.tls.key", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
-    ("relay.url", "this build serves its own tape alone"),
-];
+const NOT_AVAILABLE: &[(&str, &str)] = &[("relay.url", "this build serves its own tape alone")];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +76,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// How events reach the clients' threads.
     pub hub: Hub,
+    /// How much is said.
+    pub log: Log,
     /// The feeds that are to run, in the order of their names.
     pub feeds: Vec<FeedConfig>,
 }
@@ -139,6 +140,7 @@ impl Config {
             stream: Stream::read(&section("stream"))?,
             ingest: Ingest::read(&section("ingest"))?,
             hub: Hub::read(&section("hub"))?,
+            log: Log::read(&section("log"))?,
             feeds: feed::read_all(layers, read)?,
         })
     }

@@ -24,6 +24,7 @@ use crate::event::Seq;
 use crate::hub::ring::Reader;
 use crate::hub::ring::Writer;
 use crate::hub::stats::ShardStats;
+use crate::subscriber::Rules;
 
 pub use shared::Shared;
 
@@ -40,6 +41,8 @@ pub struct Hub {
     trouble: Mutex<Option<Trouble>>,
     troubles: AtomicU64,
     draining: AtomicBool,
+    /// The rules of clients that come from now on, if they are not those of the start.
+    rules: Mutex<Option<Arc<Rules>>>,
     stats: Mutex<Vec<Arc<ShardStats>>>,
 }
 
@@ -74,6 +77,7 @@ impl Hub {
             trouble: Mutex::default(),
             troubles: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            rules: Mutex::default(),
             stats: Mutex::default(),
         }
     }
@@ -136,6 +140,17 @@ impl Hub {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Clients that come from now on are under these rules.
+    pub fn set_rules(&self, rules: Rules) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(rules));
+    }
+
+    /// The rules that were set, if any were.
+    #[must_use]
+    pub fn rules(&self) -> Option<Arc<Rules>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Shows a shard's counters from now on.

@@ -25,4 +25,5 @@ pub mod store;
 pub mod subscriber;
 pub mod tape;
 pub mod telemetry;
+pub mod tls;
 pub mod wire;

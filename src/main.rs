@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use anyhow::anyhow;
@@ -11,20 +14,21 @@ use tickwire::app::App;
 use tickwire::cli;
 use tickwire::cli::Cli;
 use tickwire::cli::Command;
+use tickwire::cli::serve::Flags;
 use tickwire::cli::serve::Serve;
 use tickwire::cli::serve::banner;
 use tickwire::cli::signals;
 use tickwire::cli::talk::Talk;
-use tickwire::config::Config;
+use tickwire::cli::talk::Volume;
+use tickwire::config::Loaded;
 use tickwire::tape;
 use tokio::sync::Notify;
 
 fn main() -> ExitCode {
     let (command, talk) = Cli::parse().into_parts();
     if let Command::Serve(args) = &command {
-        // The library calls each malformed request of a stranger an error.
-        talk.trace("info,actix_server=warn,actix_http::h1::dispatcher=off");
-        return match serve(args, talk) {
+        let volume = talk.trace("info");
+        return match serve(args, (talk, &volume)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 talk.fail(&format!("{error:#}"));
@@ -44,29 +48,59 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(args: &Serve, talk: Talk) -> anyhow::Result<()> {
-    let config = args.flags.load().map_err(|error| anyhow!("{error}"))?.config;
-    actix_web::rt::System::new().block_on(run(&config, talk))
+fn serve(args: &Serve, voice: (Talk, &Volume)) -> anyhow::Result<()> {
+    let loaded = args.flags.load().map_err(|error| anyhow!("{error}"))?;
+    voice.1.set(loaded.config.log.level);
+    actix_web::rt::System::new().block_on(run(&loaded, &args.flags, voice))
 }
 
 /// Serves until asked to end.
-async fn run(config: &Config, talk: Talk) -> anyhow::Result<()> {
-    let (app, server) = App::build(config).map_err(|error| explain(&error))?;
+async fn run(
+    loaded: &Loaded,
+    flags: &Flags,
+    (talk, volume): (Talk, &Volume),
+) -> anyhow::Result<()> {
+    let mut hangups = signals::hangups().context("cannot watch for signals")?;
+    let (app, server) = App::build(&loaded.config).map_err(|error| explain(&error))?;
     let end = end_when_asked().context("cannot watch for signals")?;
     let handle = server.handle();
     let mut running = actix_web::rt::spawn(server);
-    talk.say(&banner(config, app.address(), app.epoch()));
-    tokio::select! {
-        () = end.notified() => {}
-        () = app.broken() => return Err(anyhow!("the sequencer ended by itself: see the log")),
-        ended = &mut running => {
-            ended??;
-            return Err(anyhow!("the server ended by itself"));
+    talk.say(&banner(&loaded.config, app.address(), app.epoch()));
+    let mut reloader = app.reloader(loaded);
+    loop {
+        tokio::select! {
+            () = end.notified() => break,
+            Some(()) = hangups.recv() => {
+                if let Some(level) = reloader.take(flags.load()) {
+                    volume.set(level);
+                }
+            }
+            () = app.broken() => {
+                return Err(anyhow!("the sequencer ended by itself: see the log"));
+            }
+            ended = &mut running => {
+                ended??;
+                return Err(anyhow!("the server ended by itself"));
+            }
         }
     }
+    let _over = give_up_after(app.longest_end());
     app.shut_down(handle).await;
     running.await??;
     Ok(())
+}
+
+/// Ends the program if the end takes too long; the tape takes no harm. Dropping what is returned
+/// calls that off.
+fn give_up_after(longest: Duration) -> mpsc::Sender<()> {
+    let (over, waits) = mpsc::channel();
+    std::thread::spawn(move || {
+        if waits.recv_timeout(longest) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the end takes too long: giving up on the rest");
+            std::process::exit(1);
+        }
+    });
+    over
 }
 
 /// The first signal is a notice, the second ends the program at once.

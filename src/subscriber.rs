@@ -7,6 +7,7 @@
 mod acting;
 mod allowance;
 mod asking;
+mod ending;
 mod finals;
 mod flush;
 mod names;
@@ -41,7 +42,6 @@ use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::outbox::Outbox;
 use crate::tape::Tape;
-use crate::wire::Close;
 use crate::wire::Code;
 use crate::wire::Form;
 use crate::wire::Message;
@@ -356,28 +356,11 @@ impl Subscriber {
         }
     }
 
-    /// Ends the connection, with a refusal before it if there is something to say.
-    pub fn fail(&mut self, close: Close, reject: Option<&Reject>) {
-        if let Some(reject) = reject {
-            self.refuse(None, reject);
-        }
-        self.close(close);
-    }
-
     /// This server is in trouble, or no longer: a `service` message.
     pub fn on_service(&mut self, service: &[u8]) {
         let before = self.outbox.len();
         self.outbox.push(service);
         self.set_aside(self.outbox.len() - before);
-    }
-
-    /// The server stops: the client shall come back after a while.
-    pub fn shut_down(&mut self, reconnect_ms: u64) {
-        if self.page.is_none() {
-            self.outbox.push_retry(reconnect_ms);
-            self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
-        }
-        self.close(Close::Shutdown);
     }
 
     /// The client answered a ping.
@@ -413,7 +396,10 @@ impl Subscriber {
             pulse::Beat::Nothing => {}
             // A page lives no longer than its request may wait.
             _ if self.page.is_some() => {}
-            pulse::Beat::Heartbeat => self.heartbeat(view),
+            pulse::Beat::Heartbeat => {
+                self.heartbeat(view);
+                self.grow_older();
+            }
             pulse::Beat::Dead(close) => self.close(close),
         }
     }
@@ -459,14 +445,6 @@ impl Subscriber {
 
     fn refuse(&mut self, id: Option<Id>, reject: &Reject) {
         self.push(&Answer::error(id, reject));
-    }
-
-    fn close(&mut self, close: Close) {
-        let is_first = self.outbox.closing().is_none();
-        self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
-        self.say_close(close);
-        self.outbox.close(close);
-        self.waiting = None;
     }
 
     fn push_snapshot(&mut self, slot: u32, board: &Board, message: Message<'_>) {

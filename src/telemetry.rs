@@ -21,6 +21,7 @@ use crate::replay::Office;
 use crate::sequencer;
 use crate::store;
 use crate::tape::Tape;
+use crate::tls::Keeper;
 
 /// Of what [`Report::encode`] makes.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -47,6 +48,8 @@ pub struct Report<'a> {
     pub feeds: Vec<(&'a str, &'a ingest::Stats)>,
     /// The replays.
     pub replays: &'a Office,
+    /// The certificate, if TLS is spoken.
+    pub tls: Option<&'a Keeper>,
     /// Where clients show who they are, if anywhere.
     pub gate: Option<&'a Gate>,
     /// Since the sequencer's last sign of life, in ms.
@@ -64,6 +67,9 @@ impl Report<'_> {
         self.feeds(&mut page);
         self.shards(&mut page);
         show_replays(self.replays, &mut page);
+        if let Some(keeper) = self.tls {
+            show_tls(keeper, &mut page);
+        }
         if let Some(gate) = self.gate {
             let help = "Tokens and API keys that were not good";
             page.counter("access_refused", help, gate.refused());
@@ -183,6 +189,15 @@ fn show_replays(office: &Office, page: &mut Page) {
     page.counter("replay_begun", "Replays so far", office.begun());
     page.counter("replay_events", "Events that replays played", office.events());
     page.counter("replay_bytes", "Bytes that replays sent", office.bytes());
+}
+
+fn show_tls(keeper: &Keeper, page: &mut Page) {
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let until = u64::try_from(keeper.validity().until).unwrap_or(0);
+    page.gauge("tls_certificate_until", "When the certificate ends, in s since 1970", until);
+    page.counter("tls_certificates_taken", "New certificates taken up", load(&keeper.taken));
+    page.counter("tls_certificates_refused", "New files without use", load(&keeper.refused));
+    page.counter("tls_handshakes_broken", "Handshakes that failed", load(&keeper.broken));
 }
 
 fn show_store(store: &store::Status, page: &mut Page) {

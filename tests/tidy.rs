@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "descriptors",
     "parcel",
     "config",
+    "tls",
     "event",
     "board",
     "tape",

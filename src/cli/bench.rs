@@ -265,6 +265,7 @@ impl Bench {
         let slow = self.slow.and_then(|slow| slow.to_possible_value());
         Ok(Plan {
             host: target.host.clone(),
+            tls: target.tls.clone(),
             path: target.path.clone(),
             token: target.token.clone(),
             protocol: protocol.to_owned(),

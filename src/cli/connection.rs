@@ -8,8 +8,10 @@ use futures_util::SinkExt as _;
 use futures_util::StreamExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_tungstenite::Connector;
 use tokio_tungstenite::MaybeTlsStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::connect_async_tls_with_config;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -58,7 +60,8 @@ impl Connection {
     /// [`Failure::Connection`], or [`Failure::Access`] if it is the server that refuses.
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
         let url = &endpoint.url;
-        let attempt = tokio_tungstenite::connect_async(request(endpoint)?);
+        let connector = endpoint.trust()?.map(|trust| Connector::Rustls(trust.config()));
+        let attempt = connect_async_tls_with_config(request(endpoint)?, None, true, connector);
         match tokio::time::timeout(CONNECT_MAX, attempt).await {
             Ok(Ok((socket, _))) => Ok(Self { socket }),
             Ok(Err(error)) => Err(refusal(url, error)),

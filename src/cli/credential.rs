@@ -1,4 +1,4 @@
-//! The credential to show to a server: a token or an API key.
+//! The credential to show to a server, a token or an API key, and whom to believe that it is one.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::wire::Secret;
 /// Where it stands if no flag says so.
 const VARIABLE: &str = "TICKWIRE_TOKEN";
 
-/// The credential to show to a server.
+/// The credential to show to a server, and whom to believe that it is one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Credential {
     /// Token or API key to show; else TICKWIRE_TOKEN. Others on this machine can see flags
@@ -21,6 +21,9 @@ pub struct Credential {
     /// File with the token or API key to show
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// PEM file of the authority to trust with wss, in place of the web's; else TICKWIRE_CA
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 impl Credential {
@@ -30,7 +33,9 @@ impl Credential {
     /// [`Failure::Usage`].
     pub(super) fn endpoint(&self, url: Option<&Endpoint>) -> Result<Endpoint, Failure> {
         let endpoint = Endpoint::choose(url).map_err(Failure::Usage)?;
-        Ok(Endpoint { token: self.choose()?, ..endpoint })
+        let variable = || std::env::var_os("TICKWIRE_CA").filter(|path| !path.is_empty());
+        let ca = self.ca.clone().or_else(|| variable().map(PathBuf::from));
+        Ok(Endpoint { token: self.choose()?, ca, ..endpoint })
     }
 
     /// What the flags say, else the environment.

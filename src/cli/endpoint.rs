@@ -1,7 +1,11 @@
 //! Where a server is: the URL as given, and what it stands for.
 
+use std::path::PathBuf;
+
 use tokio_tungstenite::tungstenite::http::Uri;
 
+use crate::cli::failure::Failure;
+use crate::tls::Trust;
 use crate::wire::Secret;
 
 /// Where `serve` serves if nobody says otherwise.
@@ -14,10 +18,12 @@ const STREAM: &str = "/v1/stream";
 pub(super) struct Endpoint {
     /// `ws://` or `wss://`, with the path.
     pub(super) url: String,
-    /// `host:port`, if it is reached without TLS.
-    pub(super) plain: Option<String>,
+    /// `host:port`.
+    pub(super) host: String,
     /// What is shown there.
     pub(super) token: Option<Secret>,
+    /// File of the authority that is trusted, in place of the web's.
+    pub(super) ca: Option<PathBuf>,
 }
 
 impl Endpoint {
@@ -41,8 +47,9 @@ impl Endpoint {
             "/" => STREAM,
             path => path,
         };
-        let plain = (scheme == "ws").then(|| format!("{host}:{}", uri.port_u16().unwrap_or(80)));
-        Ok(Self { url: format!("{scheme}://{authority}{path}"), plain, token: None })
+        let port = uri.port_u16().unwrap_or(if scheme == "ws" { 80 } else { 443 });
+        let host = format!("{host}:{port}");
+        Ok(Self { url: format!("{scheme}://{authority}{path}"), host, token: None, ca: None })
     }
 
     /// Another path of the same server, unless the URL names one.
@@ -68,6 +75,21 @@ impl Endpoint {
             _ => Self::parse(DEFAULT),
         }
     }
+
+    /// Whether it is reached by TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.url.starts_with("wss:")
+    }
+
+    /// Whom to trust, if somebody was named.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if the file cannot be used.
+    pub(super) fn trust(&self) -> Result<Option<Trust>, Failure> {
+        let named = self.ca.as_deref().filter(|_| self.is_secure());
+        let trust = named.map(Trust::only).transpose();
+        trust.map_err(|error| Failure::Usage(format!("--ca: {error}")))
+    }
 }
 
 #[cfg(test)]
@@ -76,17 +98,17 @@ mod tests {
 
     #[test]
     fn every_way_to_write_a_server_is_understood() {
-        for (text, url, plain) in [
-            (DEFAULT, DEFAULT, Some("127.0.0.1:8080")),
-            ("http://127.0.0.1:9", "ws://127.0.0.1:9/v1/stream", Some("127.0.0.1:9")),
-            ("localhost:8080", "ws://localhost:8080/v1/stream", Some("localhost:8080")),
-            ("ws://[::1]:9/", "ws://[::1]:9/v1/stream", Some("[::1]:9")),
-            ("https://example.org", "wss://example.org/v1/stream", None),
-            ("wss://example.org/a?b=c", "wss://example.org/a?b=c", None),
-            ("http://example.org", "ws://example.org/v1/stream", Some("example.org:80")),
+        for (text, url, host) in [
+            (DEFAULT, DEFAULT, "127.0.0.1:8080"),
+            ("http://127.0.0.1:9", "ws://127.0.0.1:9/v1/stream", "127.0.0.1:9"),
+            ("localhost:8080", "ws://localhost:8080/v1/stream", "localhost:8080"),
+            ("ws://[::1]:9/", "ws://[::1]:9/v1/stream", "[::1]:9"),
+            ("https://example.org", "wss://example.org/v1/stream", "example.org:443"),
+            ("wss://example.org/a?b=c", "wss://example.org/a?b=c", "example.org:443"),
+            ("http://example.org", "ws://example.org/v1/stream", "example.org:80"),
         ] {
-            let plain = plain.map(str::to_owned);
-            let endpoint = Endpoint { url: url.to_owned(), plain, token: None };
+            let (url, host) = (url.to_owned(), host.to_owned());
+            let endpoint = Endpoint { url, host, token: None, ca: None };
             assert_eq!(Endpoint::parse(text).unwrap(), endpoint);
         }
     }

@@ -29,7 +29,8 @@ pub(super) async fn advise(endpoint: &Endpoint, sentence: &str) -> String {
 
 /// `GET /v1/symbols`, by hand: one small answer of one known server is no reason for a library.
 async fn symbols(endpoint: &Endpoint) -> Option<Vec<String>> {
-    let host = endpoint.plain.as_deref()?;
+    // By TLS nobody is asked: it is advice only.
+    let host = (!endpoint.is_secure()).then_some(&endpoint.host)?;
     let mut socket = TcpStream::connect(host).await.ok()?;
     let shown = endpoint.shown();
     let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");

@@ -79,13 +79,15 @@ impl Flags {
 pub fn banner(config: &Config, address: SocketAddr, epoch: &str) -> String {
     let here = reachable(address);
     let example = example(config);
+    let secure = config.http.tls.is_some();
+    let (http, ws) = if secure { ("https", "wss") } else { ("http", "ws") };
     let url = match address.port() {
-        8080 => String::new(),
-        _ => format!(" --url ws://{here}"),
+        8080 if !secure => String::new(),
+        _ => format!(" --url {ws}://{here}"),
     };
     format!(
-        "tickwire {version} listening on http://{address}\n\
-         \x20 stream: ws://{here}/v1/stream\n\
+        "tickwire {version} listening on {http}://{address}\n\
+         \x20 stream: {ws}://{here}/v1/stream\n\
          \x20 tape: {tape} (epoch {epoch})\n\
          \x20 try: tickwire sub {example}{url}",
         version = env!("CARGO_PKG_VERSION"),

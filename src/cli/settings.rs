@@ -61,7 +61,8 @@ Examples:
 }
 
 /// Settings that mean more once somebody sets them, even to their default: `config show` must not.
-const SET_MEANS_MORE: &[&str] = &["limits.connections_per_ip"];
+const SET_MEANS_MORE: &[&str] =
+    &["limits.connections_per_ip", "limits.replays_per_ip", "limits.requests_per_s"];
 
 /// Whether origins are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

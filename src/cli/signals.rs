@@ -30,6 +30,14 @@ impl Signal {
     }
 }
 
+/// SIGHUP, a wish that the settings are read again; from the first call on it ends no program.
+///
+/// # Errors
+/// What the system says, if it cannot watch.
+pub fn hangups() -> io::Result<tokio::signal::unix::Signal> {
+    signal(SignalKind::hangup())
+}
+
 /// Calls `seen` with every signal, from now on.
 ///
 /// # Errors

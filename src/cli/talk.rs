@@ -9,6 +9,8 @@ use clap::Args;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
+use crate::config::log::Level;
+
 /// How the program talks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Talk {
@@ -35,26 +37,61 @@ pub enum Color {
     Never,
 }
 
+/// How much is traced, if neither flags nor environment say so.
+pub struct Volume {
+    turn: Option<Turn>,
+}
+
+type Turn = Box<dyn Fn(EnvFilter) -> bool>;
+
+impl Volume {
+    /// Traces from this level on.
+    pub fn set(&self, level: Level) {
+        // The library calls each malformed request of a stranger an error.
+        let filter = match level {
+            Level::Error => "error,actix_http::h1::dispatcher=off",
+            Level::Warn => "warn,actix_http::h1::dispatcher=off",
+            Level::Info => "info,actix_server=warn,actix_http::h1::dispatcher=off",
+            Level::Debug => "info,tickwire=debug",
+            Level::Trace => "info,tickwire=trace",
+        };
+        if let Some(turn) = &self.turn
+            && !turn(EnvFilter::new(filter))
+        {
+            tracing::warn!("the level of the log cannot be changed");
+        }
+    }
+}
+
+impl std::fmt::Debug for Volume {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Volume").field("is_free", &self.turn.is_some()).finish()
+    }
+}
+
 impl Talk {
     /// Sends what the program traces to stderr. `RUST_LOG` says what; else `-v`, `-q`, and `usual`.
-    pub fn trace(self, usual: &str) {
+    pub fn trace(self, usual: &str) -> Volume {
         let filter = match (self.quiet, self.verbose) {
             (true, _) => "error",
             (_, 0) => usual,
             (_, 1) => "info,tickwire=debug",
             _ => "info,tickwire=trace",
         };
-        let filter = match std::env::var("RUST_LOG") {
-            Ok(asked) if !asked.is_empty() => EnvFilter::new(asked),
-            _ => EnvFilter::new(filter),
-        };
+        let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
+        let is_usual = asked.is_none() && !self.quiet && self.verbose == 0;
+        let filter = EnvFilter::new(asked.as_deref().unwrap_or(filter));
         let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter)
             .with_ansi(self.colours(&io::stderr()))
             .with_target(self.verbose > 0)
-            .with_writer(io::stderr);
+            .with_writer(io::stderr)
+            .with_env_filter(filter)
+            .with_filter_reloading();
+        let handle = subscriber.reload_handle();
         // Only a second call fails, and then the first one holds.
         subscriber.try_init().ok();
+        let turn: Turn = Box::new(move |filter| handle.reload(filter).is_ok());
+        Volume { turn: is_usual.then_some(turn) }
     }
 
     /// Whether what goes there may be coloured.

@@ -4,12 +4,12 @@ use crate::config::error::Error;
 use crate::config::layers::Origin;
 use crate::config::section::Section;
 
-/// Whether connections from this machine count towards `connections_per_ip`.
+/// Whether this machine is counted where addresses are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loopback {
-    /// They do not: a proxy or a load test on this machine is many clients at one address.
+    /// It is not: a proxy or a load test on this machine is many clients at one address.
     Exempt,
-    /// They do, as somebody set `connections_per_ip`.
+    /// It is, as somebody set the limit.
     Counted,
 }
 
@@ -39,6 +39,22 @@ pub struct Limits {
     pub connections_per_subject: usize,
     /// Replays of all clients at once, 0..=1,024.
     pub replays: usize,
+    /// Replays of one address at once, 1..=1,024.
+    pub replays_per_ip: usize,
+    /// Whether `replays_per_ip` holds for this machine too.
+    pub loopback_replays: Loopback,
+    /// Requests of one address in one second, WebSockets among them, 1..=1,000,000.
+    pub requests_per_s: u32,
+    /// Whether `requests_per_s` holds for this machine too.
+    pub loopback_requests: Loopback,
+    /// Requests for history that are answered at once, 1..=1,024.
+    pub queries: usize,
+    /// Bytes of a request's head, 1,024..=65,536.
+    pub head_bytes: usize,
+    /// Seconds after which a connection without a subscription is closed, 0..=86,400; 0 for never.
+    pub idle_s: u32,
+    /// Seconds after which any connection is closed, 0..=31,536,000; 0 for never.
+    pub life_s: u32,
 }
 
 impl Limits {
@@ -53,12 +69,26 @@ impl Limits {
             buffer_bytes: section.number("buffer_bytes", 16_384..=1 << 30)?,
             connections: section.number("connections", 1..=1_000_000)?,
             connections_per_ip: section.number("connections_per_ip", 1..=1_000_000)?,
-            loopback: match section.origin("connections_per_ip") {
-                Origin::Default => Loopback::Exempt,
-                Origin::File(_) | Origin::Env(_) | Origin::Flag => Loopback::Counted,
-            },
+            loopback: Loopback::of(section, "connections_per_ip"),
             connections_per_subject: section.number("connections_per_subject", 1..=1_000_000)?,
             replays: section.number("replays", 0..=1_024)?,
+            replays_per_ip: section.number("replays_per_ip", 1..=1_024)?,
+            loopback_replays: Loopback::of(section, "replays_per_ip"),
+            requests_per_s: section.number("requests_per_s", 1..=1_000_000)?,
+            loopback_requests: Loopback::of(section, "requests_per_s"),
+            queries: section.number("queries", 1..=1_024)?,
+            head_bytes: section.number("head_bytes", 1_024..=65_536)?,
+            idle_s: section.number("idle_s", 0..=86_400)?,
+            life_s: section.number("life_s", 0..=31_536_000)?,
         })
+    }
+}
+
+impl Loopback {
+    fn of(section: &Section<'_>, key: &str) -> Self {
+        match section.origin(key) {
+            Origin::Default => Self::Exempt,
+            Origin::File(_) | Origin::Env(_) | Origin::Flag => Self::Counted,
+        }
     }
 }

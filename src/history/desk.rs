@@ -21,8 +21,6 @@ use tracing::warn;
 
 /// How much the others are to be preferred, as `nice` has it.
 const NICE: i32 = 10;
-/// Requests that are answered at once. Each may hold a batch of events and a page, some 12 MB.
-const SEATS: usize = 8;
 /// How long a request waits for one before it to end.
 const SEAT_WAIT: Duration = Duration::from_secs(2);
 
@@ -31,7 +29,9 @@ const SEAT_WAIT: Duration = Duration::from_secs(2);
 pub struct Desk {
     /// `None` once it is closed.
     runtime: Option<Runtime>,
+    /// Of requests that are answered at once. Each may hold a batch of events and a page, 12 MB.
     seats: Arc<Semaphore>,
+    places: usize,
 }
 
 /// The right to have a request answered, until it is dropped.
@@ -59,11 +59,11 @@ impl<T> Drop for Errand<T> {
 }
 
 impl Desk {
-    /// Starts so many threads.
+    /// Starts so many threads, to answer so many requests at once.
     ///
     /// # Errors
     /// Those of starting a thread.
-    pub fn new(threads: usize) -> io::Result<Self> {
+    pub fn new(threads: usize, places: usize) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads.max(1))
             .thread_name("history")
@@ -75,7 +75,7 @@ impl Desk {
             })
             .enable_all()
             .build()?;
-        Ok(Self { runtime: Some(runtime), seats: Arc::new(Semaphore::new(SEATS)) })
+        Ok(Self { runtime: Some(runtime), seats: Arc::new(Semaphore::new(places)), places })
     }
 
     /// Has something done there; `None` once it is closed. Dropping what is returned does not end
@@ -85,6 +85,12 @@ impl Desk {
         F: Future<Output: Send> + Send + 'static,
     {
         self.runtime.as_ref().map(|runtime| runtime.spawn(work))
+    }
+
+    /// Requests that are being answered.
+    #[must_use]
+    pub fn busy(&self) -> usize {
+        self.places.saturating_sub(self.seats.available_permits())
     }
 
     /// Waits a little for one of the few seats; `None` if none gets free.

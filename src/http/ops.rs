@@ -61,6 +61,7 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failur
         store: house.recorder.as_ref().map(store::Watch::status),
         feeds: house.feeds.iter().map(|feed| (feed.name.as_str(), &*feed.stats)).collect(),
         replays: &house.replays,
+        tls: house.tls.as_deref(),
         gate: house.gate.as_deref(),
         age_ms: house.hub.age_ms(clock::monotonic()),
     };

@@ -40,6 +40,7 @@ pub(super) async fn replay(
     let house = shop.house();
     let guest = websocket::admit(&request, shop).await?;
     guest.admitted().check_history()?;
+    let turn = shop.visit_replay(&request)?;
     let office = Arc::clone(&house.replays);
     let mut seat = None;
     if guest.admitted().is_known() || house.gate.is_none() {
@@ -65,7 +66,7 @@ pub(super) async fn replay(
         return Err(Failure::unavailable("this server is stopping", 5));
     }
     actix_web::rt::spawn(read(incoming, speaking, message_bytes));
-    let body = |inner| Body { _inner: inner, chunks, over, _visit: visit };
+    let body = |inner| Body { _inner: inner, chunks, over, _visits: (visit, turn) };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
 }
 
@@ -107,7 +108,7 @@ struct Body {
     _inner: BoxBody,
     chunks: mpsc::Receiver<Bytes>,
     over: Rc<Notify>,
-    _visit: Visit,
+    _visits: (Visit, Visit),
 }
 
 impl MessageBody for Body {

@@ -1,22 +1,32 @@
 //! The server: listening, one application a worker, and how each connection is set up.
 
+use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::HttpService;
-use actix_http::Protocol;
+use actix_http::HttpServiceBuilder;
+use actix_http::Request;
+use actix_http::Response;
 use actix_http::error::DispatchError;
 use actix_service::IntoServiceFactory as _;
+use actix_service::Service;
+use actix_service::ServiceFactory;
 use actix_service::ServiceFactoryExt as _;
+use actix_service::fn_factory;
 use actix_service::fn_service;
 use actix_service::map_config;
 use actix_web::App;
+use actix_web::body::BoxBody;
+use actix_web::body::MessageBody;
 use actix_web::dev::AppConfig;
 use actix_web::dev::Server;
+use actix_web::dev::ServiceResponse;
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tracing::debug;
 use tracing::error;
 
@@ -25,6 +35,11 @@ use crate::http;
 use crate::http::compression;
 use crate::http::conn::Conn;
 use crate::http::cors;
+use crate::http::doorman;
+use crate::http::h2;
+use crate::http::secure::Doorkeeper;
+use crate::http::secure::Spoken;
+use crate::http::secure::Taken;
 use crate::http::shop;
 use crate::http::shop::House;
 use crate::http::shop::Shop;
@@ -52,6 +67,8 @@ pub struct Listening {
     pub workers: usize,
     /// Longest time for a request's head to arrive.
     pub head_timeout: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
     /// Connections that are held at once.
     pub connections: usize,
 }
@@ -65,43 +82,120 @@ pub fn start(
     listening: Listening,
     house: &Arc<House>,
 ) -> std::io::Result<Server> {
-    let address = listener.local_addr()?;
-    let house = Arc::clone(house);
-    let limit = listening.connections.saturating_add(256);
-    let workers = listening.workers;
-    let factory = move || {
-        // The last one is asked first.
-        let application = App::new()
-            .configure(http::routes)
-            .wrap(from_fn(compression::compress))
-            .wrap(from_fn(cors::admit));
-        let application = match open_shop(&house, &listening) {
-            Some(shop) => application.app_data(shop),
-            None => application,
-        };
-        let application = application.into_factory().map_err(|error| error.error_response());
-        let service = HttpService::build()
-            .client_request_timeout(listening.head_timeout)
-            .client_disconnect_timeout(LINGER)
-            .local_addr(address)
-            .on_connect_ext(|conn: &Conn, data| drop(data.insert(conn.line())))
-            .finish(map_config(application, |()| AppConfig::default()));
-        let deadline = listening.rules.write_deadline;
-        let connect = fn_service(move |socket: TcpStream| async move {
-            let peer = socket.peer_addr().ok();
-            tune(&socket, deadline);
-            Ok::<_, DispatchError>((Conn::new(Line::new(socket)), Protocol::Http1, peer))
-        });
-        connect.and_then(service)
-    };
     let server = Server::build().shutdown_timeout(2).disable_signals();
     // Those beyond the limit are told so, if there is a place to tell them.
-    let server = server.max_concurrent_connections(limit);
-    let server = match workers {
+    let server = server.max_concurrent_connections(listening.connections.saturating_add(256));
+    let server = match listening.workers {
         0 => server,
         workers => server.workers(workers),
     };
-    Ok(server.listen("tickwire", listener, factory)?.run())
+    let address = listener.local_addr()?;
+    let (name, house) = ("tickwire", Arc::clone(house));
+    let server = match &house.tls {
+        None => server.listen(name, listener, move || plain(address, &listening, &house))?,
+        Some(keeper) => {
+            let doorkeeper = Doorkeeper::new(keeper, listening.head_timeout)?;
+            let factory = move || secure(address, &listening, (&doorkeeper, &house));
+            server.listen(name, listener, factory)?
+        }
+    };
+    Ok(server.run())
+}
+
+/// What a worker does with connections without TLS.
+fn plain(
+    address: SocketAddr,
+    listening: &Listening,
+    house: &Arc<House>,
+) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
+    let service = settings(address, listening)
+        .on_connect_ext(|conn: &Conn, data| drop(data.insert(conn.line())))
+        .h1(application(open_shop(house, listening)));
+    let deadline = listening.rules.write_deadline;
+    let connect = fn_service(move |socket: TcpStream| async move {
+        let peer = socket.peer_addr().ok();
+        tune(&socket, deadline);
+        Ok::<_, DispatchError>((Conn::new(Line::new(socket)), peer))
+    });
+    connect.and_then(service)
+}
+
+/// What a worker does with connections that begin with a handshake of TLS.
+fn secure(
+    address: SocketAddr,
+    listening: &Listening,
+    (doorkeeper, house): (&Doorkeeper, &Arc<House>),
+) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
+    let shop = open_shop(house, listening);
+    let h1 = settings::<_, TlsStream<TcpStream>>(address, listening).secure();
+    let h1 = h1.h1(application(shop.clone()));
+    let h2 = application(shop);
+    let bounds = h2::Bounds::of(listening);
+    let (doorkeeper, deadline) = (doorkeeper.clone(), listening.rules.write_deadline);
+    fn_factory(move || {
+        let (h1, h2, doorkeeper) = (h1.new_service(()), h2.new_service(()), doorkeeper.clone());
+        async move {
+            let (h1, h2) = (Rc::new(h1.await?), Rc::new(h2.await?));
+            Ok(fn_service(move |socket: TcpStream| {
+                let (h1, h2, doorkeeper) = (Rc::clone(&h1), Rc::clone(&h2), doorkeeper.clone());
+                async move {
+                    tune(&socket, deadline);
+                    let Some(Taken { stream, spoken, peer }) = doorkeeper.take(socket).await else {
+                        return Ok(());
+                    };
+                    match spoken {
+                        Spoken::Http1 => h1.call((stream, peer)).await,
+                        Spoken::Http2 => {
+                            if let Err(error) = h2::serve(stream, peer, h2, bounds).await {
+                                debug!(%error, "a connection of HTTP/2 ended early");
+                            }
+                            Ok(())
+                        }
+                    }
+                }
+            }))
+        }
+    })
+}
+
+/// How HTTP/1.1 is spoken.
+fn settings<S, T>(address: SocketAddr, listening: &Listening) -> HttpServiceBuilder<T, S>
+where
+    S: ServiceFactory<Request, Config = (), InitError: Debug>,
+    S::Error: Into<Response<BoxBody>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+{
+    HttpServiceBuilder::default()
+        .client_request_timeout(listening.head_timeout)
+        .client_disconnect_timeout(LINGER)
+        .local_addr(address)
+}
+
+/// What answers requests.
+fn application(
+    shop: Option<Shop>,
+) -> impl ServiceFactory<
+    Request,
+    Config = (),
+    Response = ServiceResponse<impl MessageBody + 'static>,
+    Error = Response<BoxBody>,
+    InitError = (),
+    Service: 'static,
+    Future: 'static,
+> {
+    // The last one is asked first.
+    let application = App::new()
+        .configure(http::routes)
+        .wrap(from_fn(doorman::look_at))
+        .wrap(from_fn(compression::compress))
+        .wrap(from_fn(cors::admit))
+        .wrap(from_fn(doorman::dress));
+    let application = match shop {
+        Some(shop) => application.app_data(shop),
+        None => application,
+    };
+    let application = application.into_factory().map_err(|error| error.error_response().into());
+    map_config(application, |()| AppConfig::default())
 }
 
 /// Gives a worker its shard.

@@ -1,7 +1,10 @@
 //! What the handlers of one worker share: its shard, the rules of the house, and the feeds.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -10,11 +13,14 @@ use actix_web::http::header;
 use tickwire_feeds::error::quoted;
 
 use crate::access::Gate;
+use crate::clock;
 use crate::history::Desk;
 use crate::history::History;
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::origin;
+use crate::http::proxies::Trusted;
+use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Crowded;
 use crate::http::visitors::Visit;
 use crate::http::visitors::Visitors;
@@ -25,6 +31,7 @@ use crate::replay::Office;
 use crate::sequencer;
 use crate::store;
 use crate::tape::Tape;
+use crate::tls::Keeper;
 
 /// One worker's front end.
 #[derive(Debug, Clone)]
@@ -54,18 +61,33 @@ pub struct House {
     pub gate: Option<Arc<Gate>>,
     /// Of the recorder of history, if there is one.
     pub recorder: Option<store::Watch>,
-    /// Bounds of clients.
-    pub bounds: ClientBounds,
+    /// What may change while the server runs.
+    pub manners: RwLock<Arc<Manners>>,
     /// Who is connected.
     pub visitors: Arc<Visitors>,
-    /// Browser origins that may connect besides the server's own.
-    pub origins: Vec<String>,
-    /// The URL under which browsers reach the server; empty if they use its address.
-    pub public_url: String,
+    /// How often each address asks.
+    pub turnstile: Turnstile,
+    /// The certificate, if TLS is spoken.
+    pub tls: Option<Arc<Keeper>>,
     /// Set once a feed was seen live.
     pub was_live: AtomicBool,
     /// Set while the server stops.
     pub draining: AtomicBool,
+}
+
+/// How the server treats clients, until it is told otherwise.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// Bounds of clients.
+    pub bounds: ClientBounds,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Browser origins that may connect besides the server's own.
+    pub origins: Vec<String>,
+    /// The URL under which browsers reach the server; empty if they use its address.
+    pub public_url: String,
+    /// Which proxies are believed.
+    pub trusted: Trusted,
 }
 
 /// A feed that runs in this process.
@@ -90,6 +112,19 @@ pub struct ClientBounds {
     pub fragments: usize,
 }
 
+impl House {
+    /// How clients are treated now.
+    #[must_use]
+    pub fn manners(&self) -> Arc<Manners> {
+        Arc::clone(&self.manners.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How clients are treated from now on.
+    pub fn set_manners(&self, manners: Manners) {
+        *self.manners.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(manners);
+    }
+}
+
 impl Shop {
     /// The front end of a worker with this shard.
     #[must_use]
@@ -110,7 +145,7 @@ impl Shop {
     }
 
     pub(super) fn bounds(&self) -> Bounds {
-        let ClientBounds { frame_bytes, message_bytes, fragments } = self.house.bounds;
+        let ClientBounds { frame_bytes, message_bytes, fragments } = self.house.manners().bounds;
         Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
@@ -135,17 +170,27 @@ impl Shop {
 
     /// Counts one connection more.
     pub(super) fn visit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
-        let from = request.peer_addr().map(|address| address.ip());
-        self.house.visitors.enter(from).map_err(|crowded| match crowded {
-            Crowded::House(limit) => {
-                let message = format!("limits.connections = {limit} are open already");
-                Failure::unavailable(message, 5)
-            }
-            Crowded::Address(limit) => {
-                let message = format!("limits.connections_per_ip = {limit} are open already");
-                Failure::too_many(message, 5)
-            }
+        self.house.visitors.enter(self.address_of(request)).map_err(crowded)
+    }
+
+    /// Counts one replay more, besides its connection.
+    pub(super) fn visit_replay(&self, request: &HttpRequest) -> Result<Visit, Failure> {
+        self.house.visitors.enter_replay(self.address_of(request)).map_err(crowded)
+    }
+
+    /// Refuses who asks too often.
+    pub(super) fn check_pace(&self, request: &HttpRequest) -> Result<(), Failure> {
+        let Some(address) = self.address_of(request) else { return Ok(()) };
+        self.house.turnstile.pass(address, clock::monotonic()).map_err(|wait| {
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+            Failure::too_many("limits.requests_per_s: too many requests of your address", seconds)
         })
+    }
+
+    /// The address of a request's client.
+    fn address_of(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr().map(|address| address.ip());
+        self.house.manners().trusted.client(peer, request.headers())
     }
 
     /// Whether the page that sends a request may.
@@ -155,10 +200,11 @@ impl Shop {
         // Not what a proxy says: only a proxy that we know could be believed.
         let host = request.headers().get(header::HOST);
         let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let public = origin::of_url(&self.house.public_url);
+        let manners = self.house.manners();
+        let public = origin::of_url(&manners.public_url);
         if origin::is_own(origin, host)
             || public == Some(origin)
-            || self.house.origins.iter().any(|allowed| allowed == origin)
+            || manners.origins.iter().any(|allowed| allowed == origin)
         {
             return Ok(());
         }
@@ -179,6 +225,15 @@ impl Shop {
             flag.store(true, Ordering::Relaxed);
         }
         flag.load(Ordering::Relaxed)
+    }
+}
+
+fn crowded(crowded: Crowded) -> Failure {
+    let say = |name, limit: usize| format!("limits.{name} = {limit} are open already");
+    match crowded {
+        Crowded::House(limit) => Failure::unavailable(say("connections", limit), 5),
+        Crowded::Address(limit) => Failure::too_many(say("connections_per_ip", limit), 5),
+        Crowded::Replays(limit) => Failure::too_many(say("replays_per_ip", limit), 5),
     }
 }
 

@@ -31,7 +31,13 @@ use crate::wire::answer::Answer;
 
 /// `GET /v1/sse?channel=&symbols=`
 pub(super) async fn sse(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    match answer(&request, Form::Events).await {
+    // The doorman leaves this one to be told here.
+    let checked = Shop::of(&request).and_then(|shop| shop.check_pace(&request));
+    let answered = match checked {
+        Ok(()) => answer(&request, Form::Events).await,
+        Err(failure) => Err(failure),
+    };
+    match answered {
         // An EventSource gives up at any other status.
         Err(failure) if failure.is_passing() => Ok(come_back(&request, &failure)),
         answered => answered,

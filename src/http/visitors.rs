@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -13,24 +14,38 @@ use crate::config::limits::Loopback;
 /// Counts connections of all workers.
 #[derive(Debug)]
 pub struct Visitors {
-    connections: usize,
-    per_ip: usize,
-    loopback: Loopback,
     present: Mutex<Present>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Present {
     all: usize,
+    most: usize,
+    connections: Room,
+    replays: Room,
+}
+
+/// How many of each address are here, and may be.
+#[derive(Debug)]
+struct Room {
+    most: usize,
+    loopback: Loopback,
     /// Of addresses that are counted; those with none are not in it.
     by_ip: HashMap<IpAddr, usize>,
 }
 
-/// One connection; it is counted until it is dropped.
+/// One connection or replay; it is counted until it is dropped.
 #[derive(Debug)]
 pub struct Visit {
     visitors: Arc<Visitors>,
     counted: Option<IpAddr>,
+    aim: Aim,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    Connection,
+    Replay,
 }
 
 /// Which limit is reached.
@@ -40,41 +55,64 @@ pub enum Crowded {
     House(usize),
     /// `limits.connections_per_ip`, which has this value.
     Address(usize),
+    /// `limits.replays_per_ip`, which has this value.
+    Replays(usize),
+}
+
+/// As what an address is counted: of IPv6 by its network, as anyone has 2^64 addresses of that.
+#[must_use]
+pub(super) fn counted_as(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)))
+        }
+        ip => ip,
+    }
 }
 
 impl Visitors {
     /// Nobody yet.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        Self {
-            connections: limits.connections,
-            per_ip: limits.connections_per_ip,
-            loopback: limits.loopback,
-            present: Mutex::default(),
-        }
+        let room = || Room { most: 0, loopback: Loopback::Exempt, by_ip: HashMap::new() };
+        let present = Present { all: 0, most: 0, connections: room(), replays: room() };
+        let visitors = Self { present: Mutex::new(present) };
+        visitors.limit(limits);
+        visitors
     }
 
-    /// Counts one more, from an address if that is known.
+    /// New limits for those who come from now on.
+    pub fn limit(&self, limits: &Limits) {
+        let mut present = self.present();
+        present.most = limits.connections;
+        present.connections.most = limits.connections_per_ip;
+        present.connections.loopback = limits.loopback;
+        present.replays.most = limits.replays_per_ip;
+        present.replays.loopback = limits.loopback_replays;
+    }
+
+    /// Counts one connection more, from an address if that is known.
     ///
     /// # Errors
     /// [`Crowded`] if it is one too many.
     pub fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> Result<Visit, Crowded> {
-        let exempt = |ip: &IpAddr| ip.is_loopback() && self.loopback == Loopback::Exempt;
-        let counted = from.map(|ip| ip.to_canonical()).filter(|ip| !exempt(ip));
         let mut present = self.present();
-        if present.all >= self.connections {
-            return Err(Crowded::House(self.connections));
+        if present.all >= present.most {
+            return Err(Crowded::House(present.most));
         }
-        if let Some(ip) = counted {
-            let count = present.by_ip.entry(ip).or_default();
-            if *count >= self.per_ip {
-                return Err(Crowded::Address(self.per_ip));
-            }
-            *count += 1;
-        }
+        let counted = present.connections.enter(from).map_err(Crowded::Address)?;
         present.all += 1;
         drop(present);
-        Ok(Visit { visitors: Arc::clone(self), counted })
+        Ok(Visit { visitors: Arc::clone(self), counted, aim: Aim::Connection })
+    }
+
+    /// Counts one replay more, besides its connection.
+    ///
+    /// # Errors
+    /// [`Crowded`] if it is one too many.
+    pub fn enter_replay(self: &Arc<Self>, from: Option<IpAddr>) -> Result<Visit, Crowded> {
+        let counted = self.present().replays.enter(from).map_err(Crowded::Replays)?;
+        Ok(Visit { visitors: Arc::clone(self), counted, aim: Aim::Replay })
     }
 
     fn present(&self) -> MutexGuard<'_, Present> {
@@ -82,16 +120,39 @@ impl Visitors {
     }
 }
 
+impl Room {
+    /// As what it was counted, if it was; else how many may be here.
+    fn enter(&mut self, from: Option<IpAddr>) -> Result<Option<IpAddr>, usize> {
+        let exempt = |ip: &IpAddr| ip.is_loopback() && self.loopback == Loopback::Exempt;
+        let Some(ip) = from.map(counted_as).filter(|ip| !exempt(ip)) else { return Ok(None) };
+        let count = self.by_ip.get(&ip).copied().unwrap_or_default();
+        if count >= self.most {
+            return Err(self.most);
+        }
+        self.by_ip.insert(ip, count + 1);
+        Ok(Some(ip))
+    }
+
+    fn leave(&mut self, ip: IpAddr) {
+        if let Some(count) = self.by_ip.get_mut(&ip) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_ip.remove(&ip);
+            }
+        }
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
         let mut present = self.visitors.present();
-        present.all = present.all.saturating_sub(1);
-        if let Some(ip) = self.counted
-            && let Some(count) = present.by_ip.get_mut(&ip)
-        {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                present.by_ip.remove(&ip);
+        if self.aim == Aim::Connection {
+            present.all = present.all.saturating_sub(1);
+        }
+        if let Some(ip) = self.counted {
+            match self.aim {
+                Aim::Connection => present.connections.leave(ip),
+                Aim::Replay => present.replays.leave(ip),
             }
         }
     }
@@ -102,8 +163,9 @@ mod tests {
     use super::*;
 
     fn visitors(loopback: Loopback) -> Arc<Visitors> {
-        let (connections, per_ip) = (3, 2);
-        Arc::new(Visitors { connections, per_ip, loopback, present: Mutex::default() })
+        let room = |most| Room { most, loopback, by_ip: HashMap::new() };
+        let present = Present { all: 0, most: 3, connections: room(2), replays: room(1) };
+        Arc::new(Visitors { present: Mutex::new(present) })
     }
 
     #[test]
@@ -124,9 +186,29 @@ mod tests {
     fn this_machine_may_be_exempt() {
         let visitors = visitors(Loopback::Exempt);
         let from = |ip: &str| visitors.enter(Some(ip.parse().unwrap()));
-        let _all: Vec<_> = (0..3).map(|_| from("127.0.0.1").unwrap()).collect();
+        let all: Vec<_> = (0..3).map(|_| from("127.0.0.1").unwrap()).collect();
         assert_eq!(from("127.0.0.1").unwrap_err(), Crowded::House(3));
-        drop(_all);
-        assert!(visitors.present().by_ip.is_empty() && visitors.present().all == 0);
+        drop(all);
+        assert!(visitors.present().connections.by_ip.is_empty() && visitors.present().all == 0);
+    }
+
+    #[test]
+    fn neighbours_in_a_network_of_ipv6_are_one() {
+        let visitors = visitors(Loopback::Exempt);
+        let from = |ip: &str| visitors.enter(Some(ip.parse().unwrap()));
+        let (_first, _second) = (from("2001:db8::1").unwrap(), from("2001:db8::2:0:0:0").unwrap());
+        assert_eq!(from("2001:db8::ffff:ffff:ffff:ffff").unwrap_err(), Crowded::Address(2));
+        let _third = from("2001:db8:0:1::1").unwrap();
+    }
+
+    #[test]
+    fn replays_are_counted_by_themselves() {
+        let visitors = visitors(Loopback::Counted);
+        let from = || visitors.enter_replay(Some("10.0.0.1".parse().unwrap()));
+        let first = from().unwrap();
+        assert_eq!(from().unwrap_err(), Crowded::Replays(1));
+        assert_eq!(visitors.present().all, 0);
+        drop(first);
+        let _second = from().unwrap();
     }
 }

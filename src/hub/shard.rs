@@ -175,11 +175,19 @@ impl Shard {
     /// A client connected; `line` is its socket, if that can be written to.
     pub fn connect(&mut self, line: Option<Rc<Line>>, form: Form) -> ConnectionId {
         let now = clock::monotonic();
+        self.follow_rules();
         let mut subscriber = Subscriber::new(Arc::clone(&self.rules), form, &self.view(now));
         if let Some(service) = self.service() {
             subscriber.on_service(&service.to_json());
         }
         self.seat(subscriber, line)
+    }
+
+    /// The rules may have changed for those who come from now on.
+    fn follow_rules(&mut self) {
+        if let Some(rules) = self.hub.rules() {
+            self.rules = rules;
+        }
     }
 
     /// A client is gone.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::net::ToSocketAddrs as _;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use serde_json::json;
 use tickwire_feeds::Error;
 use tickwire_feeds::Feed as _;
@@ -14,6 +15,7 @@ use tickwire_feeds::feed::Output;
 use tickwire_feeds::sim;
 use tickwire_feeds::sim::Sim;
 
+use crate::tls::Trust;
 use crate::wire::Secret;
 
 /// Symbols in one operation: below any `limits.message_bytes` even if each is of the longest.
@@ -26,6 +28,8 @@ pub struct Plan {
     pub server: SocketAddr,
     /// What it is called in the `Host` header.
     pub host: String,
+    /// How TLS is spoken with it; `None`: it is not.
+    pub tls: Option<Tls>,
     /// The path of the stream.
     pub path: String,
     /// What each connection shows, if anything.
@@ -62,6 +66,15 @@ pub struct Plan {
     pub pid: Option<u32>,
 }
 
+/// How TLS is spoken with a server.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Whom to trust.
+    pub trust: Trust,
+    /// Whose certificate is expected.
+    pub name: ServerName<'static>,
+}
+
 impl Plan {
     /// A load of nothing unusual on a server: every connection all of `symbols`.
     #[must_use]
@@ -69,6 +82,7 @@ impl Plan {
         Self {
             server,
             host: server.to_string(),
+            tls: None,
             path: "/v1/stream".to_owned(),
             token: None,
             protocol: "tickwire.v1.json".to_owned(),

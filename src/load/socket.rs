@@ -2,10 +2,12 @@
 //! of a frame that came last.
 
 use std::io;
-use std::io::Read as _;
-use std::io::Write as _;
+use std::io::Read;
+use std::io::Write;
 
 use mio::net::TcpStream;
+use rustls::ClientConnection;
+use rustls::Stream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -22,6 +24,8 @@ const ROOM_MIN: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
+    /// With TLS, what stands between the bytes here and those of the stream.
+    tls: Option<Box<ClientConnection>>,
     /// What `Sec-WebSocket-Accept` must say; `None` once it did.
     accept: Option<String>,
     /// A part of a frame, or of the head of the answer.
@@ -60,8 +64,13 @@ impl Socket {
             host = plan.host,
             shown = plan.token.as_ref().map(Secret::line).unwrap_or_default(),
         );
+        let tls = plan
+            .tls
+            .as_ref()
+            .map(|tls| ClientConnection::new(tls.trust.config(), tls.name.clone()).map(Box::new));
         Ok(Self {
             stream,
+            tls: tls.transpose().map_err(io::Error::other)?,
             accept: Some(derive_accept_key(key.as_bytes())),
             unread: Vec::new(),
             unsent: request.into_bytes(),
@@ -80,7 +89,7 @@ impl Socket {
 
     /// Sends what is to be sent, as far as it goes. To be called whenever there may be room.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        if self.unsent.is_empty() {
+        if self.unsent.is_empty() && !self.tls.as_ref().is_some_and(|tls| tls.wants_write()) {
             return Ok(());
         }
         if self.accept.is_some()
@@ -89,7 +98,7 @@ impl Socket {
             return Err(error);
         }
         while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
+            match wire(&mut self.tls, &mut self.stream).write(&self.unsent) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(sent) => drop(self.unsent.drain(..sent)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -98,7 +107,10 @@ impl Socket {
             }
         }
         self.unsent = Vec::new();
-        Ok(())
+        match wire(&mut self.tls, &mut self.stream).flush() {
+            Err(error) if is_not_yet(&error) => Ok(()),
+            flushed => flushed,
+        }
     }
 
     /// Sends one message.
@@ -126,9 +138,13 @@ impl Socket {
         front.copy_from_slice(&self.unread);
         let space = room.len();
         loop {
-            return match self.stream.read(room) {
+            let is_secure = self.tls.is_some();
+            return match wire(&mut self.tls, &mut self.stream).read(room) {
                 Ok(0) => Ok(Filled::End),
-                Ok(read) => Ok(Filled::Some { length: kept + read, more: read == space }),
+                // A record of TLS is all that one read brings.
+                Ok(read) => {
+                    Ok(Filled::Some { length: kept + read, more: is_secure || read == space })
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if is_not_yet(&error) => Ok(Filled::Nothing),
                 Err(error) => Err(error),
@@ -156,6 +172,47 @@ impl Socket {
         check_head(&String::from_utf8_lossy(head), accept)?;
         self.accept = None;
         Ok(Some(rest))
+    }
+}
+
+/// The stream, or TLS over it.
+#[inline]
+fn wire<'a>(tls: &'a mut Option<Box<ClientConnection>>, stream: &'a mut TcpStream) -> Wire<'a> {
+    match tls {
+        None => Wire::Plain(stream),
+        Some(tls) => Wire::Secure(Stream::new(tls, stream)),
+    }
+}
+
+/// What bytes go through.
+enum Wire<'a> {
+    Plain(&'a mut TcpStream),
+    Secure(Stream<'a, ClientConnection, TcpStream>),
+}
+
+impl Read for Wire<'_> {
+    #[inline]
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(room),
+            Self::Secure(stream) => stream.read(room),
+        }
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Secure(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(_) => Ok(()),
+            Self::Secure(stream) => stream.flush(),
+        }
     }
 }
 

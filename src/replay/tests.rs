@@ -79,6 +79,7 @@ impl World {
                 message_bytes: 65_536,
                 ops_per_s: 1_000,
                 buffer_bytes: 64 * 1024,
+                ..Limits::default()
             },
             heartbeat: 5 * second,
             ping: 20 * second,

@@ -191,7 +191,7 @@ impl Subscriber {
 
     /// Says why it ends, where no close does.
     pub(super) fn say_close(&mut self, close: Close) {
-        if self.page.is_none() && !self.outbox.form().has_controls() && close != Close::Shutdown {
+        if self.page.is_none() && !self.outbox.form().has_controls() && !close.is_farewell() {
             self.push(&Answer::Closing { code: close.word(), reconnect_ms: RETRY_MS });
         }
     }

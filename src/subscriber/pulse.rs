@@ -26,6 +26,18 @@ pub(super) struct Pulse {
     /// Bytes that had been taken at the last look, and when that number last changed.
     taken: u64,
     taken_at: Instant,
+    /// Heartbeats so far, by which its age is told.
+    beats: u32,
+    /// Those of them since there was last a subscription.
+    idle: u32,
+}
+
+/// What the time since the last heartbeat was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Nothing is subscribed.
+    Idle,
+    Busy,
 }
 
 #[derive(Debug)]
@@ -45,7 +57,23 @@ impl Pulse {
             asked: None,
             taken: 0,
             taken_at: now,
+            beats: 0,
+            idle: 0,
         }
+    }
+
+    /// Counts a heartbeat; why the connection is to be closed, if it has become too old.
+    pub(super) fn grow_older(&mut self, rules: &Rules, part: Part) -> Option<Close> {
+        self.beats = self.beats.saturating_add(1);
+        self.idle = if part == Part::Idle { self.idle.saturating_add(1) } else { 0 };
+        let lasted = |beats: u32| early(rules.heartbeat).saturating_mul(beats);
+        let over = |seconds: u32, beats: u32| {
+            seconds > 0 && lasted(beats) >= Duration::from_secs(seconds.into())
+        };
+        if over(rules.limits.life_s, self.beats) {
+            return Some(Close::Lifetime);
+        }
+        over(rules.limits.idle_s, self.idle).then_some(Close::Idle)
     }
 
     pub(super) fn on_pong(&mut self) {
@@ -79,8 +107,10 @@ impl Pulse {
         if now >= self.ping_at {
             self.ping_at = now + rules.ping;
             if self.asked.is_none() && outbox.form().has_controls() {
+                // Before an empty outbox nothing is in the way of the ping.
+                let deadline = outbox.is_empty().then_some(now + rules.pong);
                 outbox.push_control(Opcode::Ping, b"tickwire");
-                self.asked = Some(Asked { position: outbox.pushed(), deadline: None });
+                self.asked = Some(Asked { position: outbox.pushed(), deadline });
             }
         }
         Beat::Heartbeat
@@ -100,7 +130,13 @@ mod tests {
 
     fn rules() -> Rules {
         Rules {
-            limits: Limits { symbols: 1, message_bytes: 1, ops_per_s: 1, buffer_bytes: 1 << 20 },
+            limits: Limits {
+                symbols: 1,
+                message_bytes: 1,
+                ops_per_s: 1,
+                buffer_bytes: 1 << 20,
+                ..Limits::default()
+            },
             heartbeat: Duration::from_secs(5),
             ping: Duration::from_secs(20),
             pong: Duration::from_secs(20),
@@ -134,6 +170,26 @@ mod tests {
     }
 
     #[test]
+    fn who_subscribes_to_nothing_or_stays_too_long_is_asked_to_go() {
+        let limits = Limits { idle_s: 60, life_s: 100, ..rules().limits };
+        let rules = Rules { limits, ..rules() };
+        // A heartbeat each 4.5 s.
+        let run = |parts: &[(Part, usize)]| {
+            let mut pulse = Pulse::new(&rules, crate::clock::monotonic());
+            let parts = parts.iter().flat_map(|(part, count)| std::iter::repeat_n(*part, *count));
+            let closes = parts.map(|part| pulse.grow_older(&rules, part));
+            closes.enumerate().find_map(|(index, close)| Some((close?, index + 1)))
+        };
+        assert_eq!(run(&[(Part::Idle, 100)]), Some((Close::Idle, 14)));
+        assert_eq!(run(&[(Part::Busy, 100)]), Some((Close::Lifetime, 23)));
+        let now_and_then = [(Part::Idle, 13), (Part::Busy, 1), (Part::Idle, 8)];
+        assert_eq!(run(&now_and_then), None);
+        let off = Rules { limits: Limits { idle_s: 0, life_s: 0, ..limits }, ..rules.clone() };
+        let mut pulse = Pulse::new(&off, crate::clock::monotonic());
+        assert!((0..100_000).all(|_| pulse.grow_older(&off, Part::Idle).is_none()));
+    }
+
+    #[test]
     fn a_client_that_answers_lives_and_gets_heartbeats() {
         assert_eq!(run(true, true), (None, 300, 66));
     }
@@ -142,7 +198,7 @@ mod tests {
     fn a_client_that_takes_but_never_answers_is_cut() {
         let (close, after, _) = run(true, false);
         assert_eq!(close, Some(Close::Silent));
-        assert!((40..=50).contains(&after), "{after} s");
+        assert!((40..=45).contains(&after), "{after} s");
     }
 
     #[test]

@@ -254,7 +254,7 @@ pub struct Entry<'a> {
 }
 
 /// What a client must keep to, told in `welcome`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// Streams of one connection.
     pub symbols: usize,
@@ -264,6 +264,20 @@ pub struct Limits {
     pub ops_per_s: u32,
     /// Bytes waiting for one client.
     pub buffer_bytes: usize,
+    /// Bytes of one frame of a client.
+    pub frame_bytes: usize,
+    /// Frames of one message of a client.
+    pub fragments: usize,
+    /// Connections of one address.
+    pub connections_per_ip: usize,
+    /// Replays of one address.
+    pub replays_per_ip: usize,
+    /// Requests of one address in one second.
+    pub requests_per_s: u32,
+    /// Seconds after which a connection without a subscription is closed; 0 for never.
+    pub idle_s: u32,
+    /// Seconds after which any connection is closed; 0 for never.
+    pub life_s: u32,
 }
 
 /// A time in the form of the protocol.

@@ -107,6 +107,10 @@ pub enum Close {
     TooLarge,
     /// The server stops; come back after `reconnect_ms`.
     Shutdown,
+    /// The connection has lasted as long as one may; come back.
+    Lifetime,
+    /// Nothing was subscribed for too long.
+    Idle,
     /// The token expired, and no other one came.
     TokenExpired,
     /// The client did not take its messages.
@@ -131,12 +135,12 @@ impl Close {
     pub const fn number(self) -> Option<u16> {
         Some(match self {
             Self::Answer(code) => return code,
-            Self::Silent => 1001,
+            Self::Silent | Self::Idle => 1001,
             Self::Protocol => 1002,
             Self::Unsupported => 1003,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
-            Self::Shutdown => 4000,
+            Self::Shutdown | Self::Lifetime => 4000,
             Self::TokenExpired => 4001,
             Self::TooSlow => 4008,
             Self::NoAuth => 4010,
@@ -147,12 +151,20 @@ impl Close {
         })
     }
 
-    /// The code of `closing`, for those who are sent no close frame.
+    /// Whether `closing` is sent before it to everyone: come back.
+    #[must_use]
+    pub const fn is_farewell(self) -> bool {
+        matches!(self, Self::Shutdown | Self::Lifetime | Self::Idle)
+    }
+
+    /// The code of `closing`, for those who are sent no close frame, and of a farewell for all.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Answer(_) => "closed",
             Self::Shutdown => "shutdown",
+            Self::Lifetime => "lifetime",
+            Self::Idle => "idle",
             Self::TooSlow | Self::Silent => "too_slow",
             Self::TooManyConnections => "too_many_connections",
             Self::TokenExpired => "token_expired",
@@ -174,6 +186,8 @@ impl Close {
             Self::NotUtf8 => "text is not UTF-8",
             Self::TooLarge => "message too large",
             Self::Shutdown => "shutdown",
+            Self::Lifetime => "lifetime",
+            Self::Idle => "idle",
             Self::TokenExpired => "token expired",
             Self::TooSlow => "too slow",
             Self::NoAuth => "no token in time",

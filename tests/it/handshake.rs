@@ -148,7 +148,9 @@ fn the_welcome_has_this_shape() {
         "{{\"type\":\"welcome\",\"protocol\":\"tickwire.v1\",\"version\":\"{version}\",\
          \"epoch\":\"{epoch}\",\"seq\":{seq},\"oldest\":{oldest},\"heartbeat_ms\":200,\
          \"auth\":\"none\",\"limits\":{{\"symbols\":10000,\"message_bytes\":65536,\
-         \"ops_per_s\":50,\"buffer_bytes\":1048576}}}}"
+         \"ops_per_s\":50,\"buffer_bytes\":1048576,\"frame_bytes\":65536,\"fragments\":64,\
+         \"connections_per_ip\":100,\"replays_per_ip\":4,\"requests_per_s\":100,\
+         \"idle_s\":60,\"life_s\":86400}}}}"
     );
     assert_eq!(text, expected);
 }

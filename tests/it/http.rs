@@ -202,7 +202,7 @@ fn an_unchanged_snapshot_is_not_sent_again() {
 fn bad_requests_are_refused_in_json() {
     let server = Server::shared();
     wait_until_ready(&server);
-    let long = "x".repeat(20_000);
+    let long = "x".repeat(12_000);
     for (path, status, code) in [
         ("/v1/snapshot", 400, "bad_request"),
         ("/v1/snapshot?channel=ticker", 400, "bad_request"),

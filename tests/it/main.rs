@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod attacks;
 mod bars;
 mod bench;
 mod captures;
@@ -18,13 +19,16 @@ mod clients;
 mod container;
 mod crash;
 mod db;
+mod drain;
 mod frames;
 mod full_disk;
+mod h2;
 mod handshake;
 mod harness;
 mod history;
 mod http;
 mod ingest;
+mod limits;
 mod operations;
 mod packed;
 mod postgres;
@@ -35,6 +39,7 @@ mod slow;
 mod specs;
 mod store;
 mod streams;
+mod tls;
 mod transfer;
 mod verify;
 mod ways;

@@ -87,7 +87,9 @@ impl Running {
     /// Waits until a server says where it listens, as `127.0.0.1:PORT`.
     #[track_caller]
     pub(crate) fn address(&self) -> String {
-        self.said(|line| Some(line.split_once("listening on http://")?.1.trim().to_owned()))
+        self.said(|line| {
+            Some(line.split_once("listening on http")?.1.split_once("://")?.1.trim().to_owned())
+        })
     }
 
     /// Sends it a signal, as `kill -NAME` does.

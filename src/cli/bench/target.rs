@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustls::ClientConnection;
+use rustls::StreamOwned;
+use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -15,6 +18,7 @@ use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::load::cores::Cores;
 use crate::load::plan;
+use crate::load::plan::Tls;
 use crate::wire::Secret;
 
 /// How long a server may take to name its symbols.
@@ -26,6 +30,7 @@ pub(super) struct Target {
     pub(super) address: SocketAddr,
     /// For the `Host` header.
     pub(super) host: String,
+    pub(super) tls: Option<Tls>,
     pub(super) path: String,
     /// What is shown there.
     pub(super) token: Option<Secret>,
@@ -51,19 +56,13 @@ impl Target {
     /// `home` are the processors that this program was given.
     pub(super) fn of(bench: &Bench, ticks: u64, home: &Cores) -> Result<Self, Failure> {
         match &bench.url {
-            Some(endpoint) => {
-                let token = bench.credential.choose()?;
-                Self::named(bench, &Endpoint { token, ..endpoint.clone() })
-            }
+            Some(endpoint) => Self::named(bench, &bench.credential.endpoint(Some(endpoint))?),
             None => Self::started(bench, ticks, home),
         }
     }
 
     fn named(bench: &Bench, endpoint: &Endpoint) -> Result<Self, Failure> {
-        let Some(host) = endpoint.plain.clone() else {
-            let text = "a load is measured without TLS: name the server behind it, as ws://";
-            return Err(Failure::Usage(text.to_owned()));
-        };
+        let (host, tls) = (endpoint.host.clone(), tls_of(endpoint)?);
         let unreachable =
             |error| Failure::Connection(format!("cannot reach {}: {error}", endpoint.url));
         let address = plan::resolve(&host).map_err(unreachable)?;
@@ -72,7 +71,7 @@ impl Target {
         }
         let path = endpoint.url.splitn(4, '/').nth(3).unwrap_or_default();
         let clocks = if address.ip().is_loopback() { Clocks::OneMachine } else { Clocks::MaybeTwo };
-        let symbols = ask_symbols(address, &host, &endpoint.shown()).map_err(|why| {
+        let symbols = ask_symbols(address, endpoint, tls.as_ref()).map_err(|why| {
             Failure::Connection(format!("http://{host}/v1/symbols does not answer: {why}"))
         })?;
         Ok(Self {
@@ -80,6 +79,7 @@ impl Target {
             path: format!("/{path}"),
             token: endpoint.token.clone(),
             host,
+            tls,
             symbols,
             pid: bench.pid,
             clocks,
@@ -103,6 +103,7 @@ impl Target {
         Ok(Self {
             address: own.address(),
             host: own.address().to_string(),
+            tls: None,
             path: "/v1/stream".to_owned(),
             token: None,
             symbols,
@@ -143,16 +144,44 @@ struct Row {
     symbol: String,
 }
 
-/// The symbols of a server, by a plain request.
-fn ask_symbols(address: SocketAddr, host: &str, shown: &str) -> Result<Vec<String>, String> {
+/// How TLS is spoken with a server, if its URL says so.
+fn tls_of(endpoint: &Endpoint) -> Result<Option<Tls>, Failure> {
+    if !endpoint.is_secure() {
+        return Ok(None);
+    }
+    let trust = endpoint.trust()?;
+    let trust = trust.ok_or_else(|| Failure::Usage("wss:// needs --ca FILE".to_owned()))?;
+    let name = endpoint.host.rsplit_once(':').map_or(endpoint.host.as_str(), |(name, _)| name);
+    let name = name.trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(name).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Some(Tls { trust, name }))
+}
+
+/// The symbols of a server, by a request.
+fn ask_symbols(
+    address: SocketAddr,
+    endpoint: &Endpoint,
+    tls: Option<&Tls>,
+) -> Result<Vec<String>, String> {
+    let (host, shown) = (&endpoint.host, endpoint.shown());
     let text = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(text)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
     // HTTP/1.0: an answer that ends with the connection, in one piece.
     let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");
-    stream.write_all(request.as_bytes()).map_err(text)?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).map_err(text)?;
+    match tls {
+        None => {
+            stream.write_all(request.as_bytes()).map_err(text)?;
+            stream.read_to_string(&mut answer).map_err(text)?;
+        }
+        Some(Tls { trust, name }) => {
+            let tls = ClientConnection::new(trust.config(), name.clone());
+            let mut stream = StreamOwned::new(tls.map_err(|error| error.to_string())?, stream);
+            stream.write_all(request.as_bytes()).map_err(text)?;
+            stream.read_to_string(&mut answer).map_err(text)?;
+        }
+    }
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
     let status = head.lines().next().unwrap_or_default();
     if status.split(' ').nth(1) != Some("200") {

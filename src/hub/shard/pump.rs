@@ -404,6 +404,7 @@ impl Shard {
         let now = clock::monotonic();
         if now >= self.census_at {
             self.census_at = now + CENSUS;
+            self.follow_rules();
             self.take_census();
         }
     }

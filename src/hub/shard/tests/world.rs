@@ -100,7 +100,13 @@ pub(super) struct World {
 pub(super) fn rules(buffer_bytes: usize) -> Rules {
     let forever = Duration::from_secs(1_000_000);
     Rules {
-        limits: Limits { symbols: 100, message_bytes: 65_536, ops_per_s: 1_000_000, buffer_bytes },
+        limits: Limits {
+            symbols: 100,
+            message_bytes: 65_536,
+            ops_per_s: 1_000_000,
+            buffer_bytes,
+            ..Limits::default()
+        },
         heartbeat: Duration::from_secs(3),
         ping: forever,
         pong: forever,

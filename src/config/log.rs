@@ -1,0 +1,43 @@
+//! `[log]`: how much the service says.
+
+use crate::config::error::Error;
+use crate::config::section::Section;
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// What is said at least.
+    pub level: Level,
+}
+
+/// From what on something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// What needs somebody.
+    Error,
+    /// What may.
+    Warn,
+    /// What happens to the whole service.
+    Info,
+    /// What happens to one client.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl Log {
+    pub(crate) fn read(section: &Section<'_>) -> Result<Self, Error> {
+        let expected = "error, warn, info, debug or trace";
+        let level = section.parsed("level", expected, |text| {
+            Some(match text {
+                "error" => Level::Error,
+                "warn" => Level::Warn,
+                "info" => Level::Info,
+                "debug" => Level::Debug,
+                "trace" => Level::Trace,
+                _ => return None,
+            })
+        })?;
+        Ok(Self { level })
+    }
+}
