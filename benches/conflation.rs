@@ -111,6 +111,7 @@ impl Bench {
             pong: forever,
             write_deadline: forever,
             reconnect_spread: Duration::ZERO,
+            gate: None,
         };
         let mut subscriber = Subscriber::new(Arc::new(rules), Form::Text, &self.view());
         let op = r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"],"conflate_ms":250}"#;

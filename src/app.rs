@@ -16,6 +16,8 @@ use tracing::error;
 use tracing::info;
 use tracing::warn;
 
+use crate::access;
+use crate::access::Gate;
 use crate::app::feeds::Plan;
 use crate::board::Board;
 use crate::clock;
@@ -69,6 +71,9 @@ pub enum Error {
     /// The tape cannot be opened.
     #[error(transparent)]
     Tape(#[from] tape::Error),
+    /// The keys of tokens or the API keys cannot be used.
+    #[error(transparent)]
+    Access(#[from] access::Error),
     /// The store cannot be asked with its settings.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -124,6 +129,7 @@ impl App {
         if let Err(reason) = descriptors::raise(config.limits.connections) {
             warn!("limits.connections = {}: {reason}", config.limits.connections);
         }
+        let gate = Gate::open(&config.auth, config.limits.connections_per_subject)?.map(Arc::new);
         let plans = feeds::plan(config)?;
         let opened = tape::open(&tape_settings(config), clock::now())?;
         let store = store::Settings::of(&config.store);
@@ -161,6 +167,7 @@ impl App {
             history,
             desk,
             replays: Arc::new(Office::new(config.limits.replays)),
+            gate,
             recorder: recorder.as_ref().map(Recorder::watch),
             bounds: client_bounds(config),
             visitors: Arc::new(Visitors::new(&config.limits)),
@@ -259,7 +266,7 @@ fn client_bounds(config: &Config) -> ClientBounds {
     }
 }
 
-fn rules(config: &Config) -> Rules {
+fn rules(config: &Config, gate: Option<Arc<Gate>>) -> Rules {
     let limits = &config.limits;
     let millis = |ms: u32| Duration::from_millis(ms.into());
     Rules {
@@ -274,6 +281,7 @@ fn rules(config: &Config) -> Rules {
         pong: millis(config.stream.pong_ms),
         write_deadline: millis(config.stream.write_deadline_ms),
         reconnect_spread: millis(config.http.reconnect_spread_ms),
+        gate,
     }
 }
 
@@ -329,7 +337,7 @@ fn start_server(
 ) -> Result<Server, Error> {
     let millis = |ms: u32| Duration::from_millis(ms.into());
     let listening = Listening {
-        rules: rules(config),
+        rules: rules(config, house.gate.clone()),
         flush: FlushRule {
             min: millis(config.http.flush_ms_min),
             max: millis(config.http.flush_ms_max),

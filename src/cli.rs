@@ -17,11 +17,13 @@ use crate::cli::standin::Standin;
 use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
 use crate::cli::tape::Tape;
+use crate::cli::token::Token;
 use crate::cli::verify::Verify;
 
 pub mod bench;
 mod chain;
 mod connection;
+pub mod credential;
 pub mod db;
 mod endpoint;
 pub mod export;
@@ -47,6 +49,7 @@ pub mod sub;
 mod table;
 pub mod talk;
 pub mod tape;
+pub mod token;
 pub mod verify;
 
 /// Market data of many venues, one ordered tape, live and late alike.
@@ -86,6 +89,8 @@ pub enum Command {
     Sessions(Sessions),
     /// Prove that journal, store and replay agree, and that clients get the same
     Verify(Verify),
+    /// Make tokens and API keys, and look into them
+    Token(Token),
     /// Play a recording as a venue on this machine would send it, to try and test feeds
     Standin(Standin),
     /// Measure a server with many clients, and check that nothing is lost
@@ -125,6 +130,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Export(export) => export.run(talk),
         Command::Sessions(sessions) => sessions.run(talk),
         Command::Verify(verify) => verify.run(talk),
+        Command::Token(token) => token.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
     }

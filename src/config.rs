@@ -13,6 +13,7 @@ use std::path::Path;
 
 use config::ValueKind;
 
+use crate::config::auth::Auth;
 use crate::config::error::Error;
 use crate::config::feed::FeedConfig;
 use crate::config::feed::FeedFlag;
@@ -28,6 +29,7 @@ use crate::config::store::Store;
 use crate::config::stream::Stream;
 use crate::config::tape::Tape;
 
+pub mod auth;
 pub mod error;
 pub mod feed;
 pub mod http;
@@ -52,9 +54,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const NOT_AVAILABLE: &[(&str, &str)] = &[
     ("http.tls.cert", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
     ("http.tls.key", "this build serves plain HTTP, put it behind a proxy that speaks TLS"),
-    ("auth.mode", "this build lets everyone in"),
     ("relay.url", "this build serves its own tape alone"),
-    ("limits.connections_per_subject", "this build knows no subjects"),
 ];
 
 /// Everything that can be configured.
@@ -63,6 +63,8 @@ const NOT_AVAILABLE: &[(&str, &str)] = &[
 pub struct Config {
     /// How the service listens.
     pub http: Http,
+    /// Who is let in.
+    pub auth: Auth,
     /// The tape on disk.
     pub tape: Tape,
     /// History in Postgres.
@@ -127,12 +129,10 @@ impl Config {
 
     fn read(layers: &Layers, read: &RefCell<BTreeSet<String>>) -> Result<Self, Error> {
         let section = |name| Section::new(layers, name, read);
-        section("auth").parsed("mode", "\"none\" or \"jwt\"", |text| {
-            matches!(text, "none" | "jwt").then_some(())
-        })?;
         refuse_what_is_not_available(layers, read)?;
         Ok(Self {
             http: Http::read(&section("http"))?,
+            auth: Auth::read(&section("auth"))?,
             tape: Tape::read(&section("tape"))?,
             store: Store::read(&section("store"))?,
             limits: Limits::read(&section("limits"))?,

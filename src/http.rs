@@ -1,15 +1,23 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
+mod asking;
+mod caller;
+mod compression;
 mod conn;
+mod cors;
 mod failure;
 mod guard;
 mod history;
 mod ops;
 mod origin;
+mod place;
+mod poll;
 mod reference;
 mod replay;
 pub mod server;
 pub mod shop;
+mod spec;
+mod streaming;
 pub mod visitors;
 mod websocket;
 
@@ -18,10 +26,15 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::Resource;
 use actix_web::Responder;
+use actix_web::http::Method;
+use actix_web::http::header;
 use actix_web::web;
 use tickwire_feeds::error::quoted;
 
 use crate::http::failure::Failure;
+
+/// Methods that are served where something is read.
+const PAGE_METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Adds all routes to an application whose data holds a [`shop::Shop`].
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -30,6 +43,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(stream.default_service(web::to(|request| refuse(request, "GET"))))
         .service(replay.default_service(web::to(|request| refuse(request, "GET"))))
+        .service(page("/v1/sse", streaming::sse))
+        .service(page("/v1/ndjson", streaming::ndjson))
+        .service(page("/v1/poll", poll::poll))
         .service(page("/v1/snapshot", reference::snapshot))
         .service(page("/v1/symbols", reference::symbols))
         .service(page("/v1/venues", reference::venues))
@@ -41,6 +57,10 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/healthz", ops::healthz))
         .service(page("/readyz", ops::readyz))
         .service(page("/metrics", ops::metrics))
+        .service(page("/openapi.json", spec::openapi))
+        .service(page("/asyncapi.yaml", spec::asyncapi))
+        .service(page("/docs", spec::docs))
+        .service(page("/docs/{file:.*}", spec::page))
         .default_service(web::to(nowhere))
         .app_data(
             web::QueryConfig::default()
@@ -57,7 +77,12 @@ where
     web::resource(path)
         .get(read.clone())
         .route(web::head().to(read))
-        .default_service(web::to(|request| refuse(request, "GET, HEAD")))
+        .route(web::method(Method::OPTIONS).to(options))
+        .default_service(web::to(|request| refuse(request, PAGE_METHODS)))
+}
+
+async fn options() -> HttpResponse {
+    HttpResponse::NoContent().insert_header((header::ALLOW, PAGE_METHODS)).finish()
 }
 
 async fn refuse(request: HttpRequest, served: &'static str) -> Result<HttpResponse, Failure> {

@@ -1,5 +1,6 @@
 //! Tickwire: ticks of many venues on one ordered tape, and everyone a reader of it.
 
+pub mod access;
 pub mod app;
 pub mod board;
 pub mod cli;

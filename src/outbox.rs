@@ -8,6 +8,7 @@ use bytes::Buf as _;
 use bytes::Bytes;
 use bytes::BytesMut;
 
+use crate::event::Seq;
 use crate::wire::Close;
 use crate::wire::Form;
 use crate::wire::frame::Opcode;
@@ -20,6 +21,8 @@ pub struct Outbox {
     bound: usize,
     patience: Patience,
     pushed: u64,
+    /// What was pushed when a place was last told.
+    told: u64,
     /// The most that waited since the last [`Outbox::trim`].
     most: usize,
     state: State,
@@ -32,6 +35,8 @@ enum Patience {
     None,
     /// It has: the caller makes no more of them until the client has taken some.
     Endless,
+    /// It has: the caller tells the end.
+    Page,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +50,7 @@ impl Outbox {
     #[must_use]
     pub fn new(form: Form, bound: usize) -> Self {
         let (bytes, patience, state) = (BytesMut::new(), Patience::None, State::Open);
-        Self { form, bytes, bound, patience, pushed: 0, most: 0, state }
+        Self { form, bytes, bound, patience, pushed: 0, told: 0, most: 0, state }
     }
 
     /// An empty one of which the caller waits for the client: it hands in an event only while
@@ -55,16 +60,29 @@ impl Outbox {
         Self { patience: Patience::Endless, ..Self::new(form, bound) }
     }
 
+    /// An empty one for the one answer to a request, which its client takes when it is whole. The
+    /// caller ends it at some place above the bound.
+    #[must_use]
+    pub fn page(form: Form, bound: usize) -> Self {
+        Self { patience: Patience::Page, ..Self::new(form, bound) }
+    }
+
+    /// How its messages stand among its bytes.
+    #[must_use]
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
     /// Whether a message of that many bytes stays within the bound.
     #[must_use]
     pub fn has_room(&self, length: usize) -> bool {
-        self.patience == Patience::Endless || self.bytes.len() + length <= self.bound
+        self.is_patient() || self.bytes.len() + length <= self.bound
     }
 
-    /// Whether the caller waits for the client, so that there is always room.
+    /// Whether there is always room.
     #[must_use]
     pub fn is_patient(&self) -> bool {
-        self.patience == Patience::Endless
+        self.patience != Patience::None
     }
 
     /// The most that may wait, in bytes.
@@ -88,7 +106,8 @@ impl Outbox {
     /// Whether so little waits that more may be produced.
     #[must_use]
     pub fn wants_more(&self) -> bool {
-        self.state == State::Open && self.bytes.len() < self.bound / 16
+        let wants_more = self.patience == Patience::Page || self.bytes.len() < self.bound / 16;
+        self.state == State::Open && wants_more
     }
 
     /// Bytes ever pushed.
@@ -115,6 +134,33 @@ impl Outbox {
     /// Appends one message. Nothing follows a close.
     pub fn push(&mut self, message: &[u8]) {
         self.append(|form, bytes| form.write(bytes, message));
+    }
+
+    /// Appends after how many ms a client that was cut off is to come back, if clients of this form
+    /// know what to do with it. A message must follow.
+    pub fn push_retry(&mut self, retry_ms: u64) {
+        self.append(|form, bytes| form.write_retry(bytes, retry_ms));
+    }
+
+    /// Says at the end of what waits that everything up to a place is in it or before it, if
+    /// clients of this form know what to do with it.
+    pub fn tell(&mut self, epoch: &str, seq: Seq) {
+        if self.told != self.pushed && !self.bytes.is_empty() {
+            self.append(|form, bytes| form.write_id(bytes, epoch, seq));
+            self.told = self.pushed;
+        }
+    }
+
+    /// Whether there is something to send, or nothing will ever be.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.is_empty() || self.is_over()
+    }
+
+    /// Whether nothing follows any more, not even a sign from the client.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.bytes.is_empty() && self.state != State::Open && !self.form.has_controls()
     }
 
     /// Appends a ping or pong, if clients of this form know them.
@@ -208,6 +254,24 @@ mod tests {
         outbox.advance(1_004);
         outbox.trim();
         assert_eq!(outbox.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn a_place_is_told_once_and_with_the_last_message() {
+        let mut outbox = Outbox::new(Form::Events, 64);
+        outbox.tell("e", Seq(1));
+        outbox.push(b"1");
+        outbox.push(b"2");
+        outbox.tell("e", Seq(2));
+        outbox.tell("e", Seq(3));
+        assert_eq!(outbox.take_all(), "data: 1\n\ndata: 2\nid: e:2\n\n");
+        outbox.tell("e", Seq(4));
+        assert!(outbox.is_empty() && !outbox.is_over());
+        outbox.push(b"3");
+        outbox.close(Close::Shutdown);
+        outbox.tell("e", Seq(5));
+        assert_eq!(outbox.take(99), "data: 3\n\n");
+        assert!(outbox.is_over());
     }
 
     #[test]

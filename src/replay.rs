@@ -297,9 +297,9 @@ impl Replay {
 
     /// Whether another operation may be handed in.
     #[must_use]
-    pub fn has_room(&self) -> bool {
+    pub fn takes_operations(&self) -> bool {
         let outbox = self.subscriber.outbox();
-        outbox.len() < outbox.bound()
+        outbox.len() < outbox.bound() && !self.subscriber.is_busy()
     }
 
     /// All bytes that wait for the client: whole frames.
@@ -379,8 +379,7 @@ impl Replay {
         moment: Moment,
     ) {
         self.subscriber.await_symbols(coming);
-        let view = view!(self, moment);
-        self.subscriber.act(id, Op::Subscribe(op), &view);
+        self.act(id, Op::Subscribe(op), moment);
     }
 
     /// The next events of the tape; `is_end` if there are no more now.
@@ -401,6 +400,9 @@ impl Replay {
         if moment.now >= self.subscriber.poll_timeout() {
             let view = view!(self, moment);
             self.subscriber.on_timeout(&view);
+            if self.closing().is_none() {
+                self.check_history();
+            }
         }
         let is_due = moment.now >= self.told_at + TELL && self.state.word() == "playing";
         if is_due && self.untold.is_empty() {

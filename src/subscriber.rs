@@ -6,15 +6,19 @@
 
 mod acting;
 mod allowance;
+mod asking;
 mod finals;
 mod flush;
 mod names;
+mod naming;
 mod plan;
 mod pulse;
 mod rates;
 mod replaying;
+mod rules;
 mod slow;
 mod snapshots;
+mod standing;
 mod stream;
 mod subscribing;
 mod subscription;
@@ -42,14 +46,13 @@ use crate::wire::Code;
 use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
-use crate::wire::answer::Entry;
 use crate::wire::answer::Id;
-use crate::wire::answer::Limits;
 use crate::wire::answer::Time;
 use crate::wire::json;
 use crate::wire::op;
 
 use allowance::Allowance;
+use asking::Page;
 use finals::Finals;
 use finals::Room;
 use flush::Flushes;
@@ -57,15 +60,18 @@ use flush::conflation_of;
 use pulse::Pulse;
 use slow::Dropped;
 use slow::Said;
+use standing::Standing;
 use stream::Due;
 use stream::Phase;
 use stream::Streams;
 use subscription::Subscription;
 
+pub use asking::Patience;
 pub use rates::Measure;
 pub use rates::Rates;
 pub use replaying::Coming;
 pub use replaying::Horizon;
+pub use rules::Rules;
 pub use snapshots::Snapshots;
 pub use snapshots::Uses;
 pub use tally::Tally;
@@ -76,23 +82,6 @@ pub use trace::Trace;
 
 /// How long a cursor that this shard has not reached is waited for.
 const CURSOR_WAIT: Duration = Duration::from_secs(5);
-
-/// What is the same for all subscribers of a server.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// Told in `welcome`.
-    pub limits: Limits,
-    /// Longest time between two heartbeats.
-    pub heartbeat: Duration,
-    /// Between two pings.
-    pub ping: Duration,
-    /// From a ping to the end of patience with its pong.
-    pub pong: Duration,
-    /// Longest time in which a client with waiting bytes may take none.
-    pub write_deadline: Duration,
-    /// Over how long clients are asked to come back after a shutdown.
-    pub reconnect_spread: Duration,
-}
 
 /// What a subscriber sees of the world during one call.
 #[derive(Debug, Clone, Copy)]
@@ -175,9 +164,13 @@ pub struct Subscriber {
     waiting: Option<Box<Waiting>>,
     /// Symbols that a replay will meet; they are waited for.
     coming: Option<Box<Coming>>,
+    /// If it is to get but one answer.
+    page: Option<Box<Page>>,
     allowance: Allowance,
     pulse: Pulse,
     tally: Tally,
+    /// In a box: where there is no gate, none is needed.
+    standing: Option<Box<Standing>>,
 }
 
 #[derive(Debug)]
@@ -216,9 +209,11 @@ impl Subscriber {
             tape_at: None,
             waiting: None,
             coming: None,
+            page: None,
             allowance: Allowance::new(rules.limits.ops_per_s, now),
             pulse: Pulse::new(&rules, now),
             tally: Tally::default(),
+            standing: rules.gate.as_ref().map(|gate| Standing::outside(gate, now)),
             rules,
         }
     }
@@ -239,10 +234,16 @@ impl Subscriber {
         std::mem::take(&mut self.changes)
     }
 
-    /// Whether an operation waits for this shard to move on; hand in no other one meanwhile.
+    /// Whether an operation waits for this shard to move on.
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
         self.waiting.is_some()
+    }
+
+    /// Whether an operation waits for anything; hand in no other one meanwhile.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.is_waiting() || self.standing.as_ref().is_some_and(|standing| standing.is_asking())
     }
 
     /// The shard moved on: takes up an operation that waited for it.
@@ -261,10 +262,21 @@ impl Subscriber {
     /// An event became a message of one of the joined streams.
     pub fn on_message(&mut self, slot: u32, seq: Seq, message: &[u8]) -> Got {
         let Some(stream) = self.streams.get_mut(slot) else { return Got::Nothing };
+        let has_room = match &self.page {
+            None => self.outbox.has_room(message.len()),
+            Some(page) => page.takes(seq),
+        };
         match stream.phase {
-            Phase::Live if self.outbox.has_room(message.len()) => {
+            // Each message of a single subscription is a cursor, so they come in the order of the
+            // tape: not while something before this one is still to be read.
+            Phase::Live if self.tape_at.is_some() && self.subscriptions.len() == 1 => {
+                stream.phase = Phase::Tape { after: Seq(seq.0.saturating_sub(1)) };
+                Got::Nothing
+            }
+            Phase::Live if has_room => {
                 stream.held = Some(seq);
                 self.outbox.push(message);
+                self.page.iter_mut().for_each(|page| page.note(seq));
                 Got::Something
             }
             Phase::Live => {
@@ -350,12 +362,17 @@ impl Subscriber {
 
     /// This server is in trouble, or no longer: a `service` message.
     pub fn on_service(&mut self, service: &[u8]) {
+        let before = self.outbox.len();
         self.outbox.push(service);
+        self.set_aside(self.outbox.len() - before);
     }
 
     /// The server stops: the client shall come back after a while.
     pub fn shut_down(&mut self, reconnect_ms: u64) {
-        self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
+        if self.page.is_none() {
+            self.outbox.push_retry(reconnect_ms);
+            self.push(&Answer::Closing { code: "shutdown", reconnect_ms });
+        }
         self.close(Close::Shutdown);
     }
 
@@ -375,12 +392,14 @@ impl Subscriber {
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
         let waiting = self.waiting.as_ref().map(|waiting| waiting.deadline);
-        let others = self.flushes.next.into_iter().chain(waiting);
+        let standing = self.standing.as_ref().and_then(|standing| standing.poll_timeout());
+        let others = self.flushes.next.into_iter().chain(waiting).chain(standing);
         others.fold(self.pulse.poll_timeout(), Instant::min)
     }
 
     /// The time of [`Subscriber::poll_timeout`] has come.
     pub fn on_timeout(&mut self, view: &View<'_>) {
+        self.tick_standing(view);
         if self.waiting.as_ref().is_some_and(|waiting| waiting.deadline <= view.now) {
             self.retry(view);
         }
@@ -388,6 +407,8 @@ impl Subscriber {
         self.fill(view.board, view.snapshots);
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
             pulse::Beat::Nothing => {}
+            // A page lives no longer than its request may wait.
+            _ if self.page.is_some() => {}
             pulse::Beat::Heartbeat => self.heartbeat(view),
             pulse::Beat::Dead(close) => self.close(close),
         }
@@ -417,7 +438,7 @@ impl Subscriber {
             seq: head.0,
             oldest: view.tape.oldest().0,
             heartbeat_ms: u64::try_from(self.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            auth: "none",
+            auth: self.rules.gate.as_ref().map_or("none", |gate| gate.word()),
             limits: self.rules.limits,
         };
         self.push(&welcome);
@@ -426,18 +447,6 @@ impl Subscriber {
     fn heartbeat(&mut self, view: &View<'_>) {
         let seq = self.cursor(view.board).0;
         self.push(&Answer::Heartbeat { seq, age_ms: view.age_ms, now: Time(view.wall) });
-    }
-
-    fn list(&mut self, id: Option<Id>) {
-        let mut out = Vec::new();
-        let entries = self.subscriptions.iter().map(|subscription| Entry {
-            channel: subscription.channel.word(),
-            symbols: subscription.names().collect(),
-            conflate_ms: subscription.conflate_ms(),
-            slow: subscription.slow.word(),
-        });
-        out.extend(Answer::Subscriptions { id, streams: entries.collect() }.to_json());
-        self.outbox.push(&out);
     }
 
     fn push(&mut self, answer: &Answer<'_>) {
@@ -451,6 +460,7 @@ impl Subscriber {
     fn close(&mut self, close: Close) {
         let is_first = self.outbox.closing().is_none();
         self.tally.too_slow += u32::from(is_first && close == Close::TooSlow);
+        self.say_close(close);
         self.outbox.close(close);
         self.waiting = None;
     }

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tickwire_feeds::tick::State;
 
+use crate::access::Gate;
 use crate::hub::Hub;
 use crate::hub::stats::Count;
 use crate::hub::stats::ShardStats;
@@ -46,6 +47,8 @@ pub struct Report<'a> {
     pub feeds: Vec<(&'a str, &'a ingest::Stats)>,
     /// The replays.
     pub replays: &'a Office,
+    /// Where clients show who they are, if anywhere.
+    pub gate: Option<&'a Gate>,
     /// Since the sequencer's last sign of life, in ms.
     pub age_ms: u64,
 }
@@ -61,6 +64,10 @@ impl Report<'_> {
         self.feeds(&mut page);
         self.shards(&mut page);
         show_replays(self.replays, &mut page);
+        if let Some(gate) = self.gate {
+            let help = "Tokens and API keys that were not good";
+            page.counter("access_refused", help, gate.refused());
+        }
         if let Some(store) = &self.store {
             show_store(store, &mut page);
         }

@@ -8,8 +8,10 @@ pub mod frame;
 pub mod json;
 pub mod op;
 pub mod pattern;
+pub mod secret;
 
 pub use code::Close;
 pub use code::Code;
 pub use code::Reject;
 pub use form::Form;
+pub use secret::Secret;

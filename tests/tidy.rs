@@ -21,6 +21,7 @@ const ORDER: &[&str] = &[
     "store",
     "history",
     "wire",
+    "access",
     "import",
     "export",
     "proof",

@@ -55,7 +55,23 @@ impl Nanos {
     /// # Errors
     /// [`Error::BadTime`] for anything else, an impossible date, or a year outside 1678..=2261.
     pub fn parse_rfc3339(text: &str) -> Result<Self, Error> {
-        parse(text.as_bytes()).ok_or_else(|| Error::bad_time(text))
+        let within = |time: &Civil| (YEAR_MIN..=YEAR_MAX).contains(&time.year);
+        let time = Civil::parse(text.as_bytes()).filter(within);
+        time.and_then(Civil::nanos).ok_or_else(|| Error::bad_time(text))
+    }
+
+    /// Parses the end of a range, where `9999-12-31T23:59:59Z` means for ever: a year outside
+    /// 1678..=2261 is the first or the last second within.
+    ///
+    /// # Errors
+    /// [`Error::BadTime`] for anything that is no RFC 3339, or an impossible date.
+    pub fn parse_bound(text: &str) -> Result<Self, Error> {
+        let time = Civil::parse(text.as_bytes()).map(|time| match time.year {
+            ..YEAR_MIN => Civil { seconds: seconds_of(YEAR_MIN), fraction: 0, ..time },
+            YEAR_MIN..=YEAR_MAX => time,
+            _ => Civil { seconds: seconds_of(YEAR_MAX + 1) - 1, fraction: 0, ..time },
+        });
+        time.and_then(Civil::nanos).ok_or_else(|| Error::bad_time(text))
     }
 
     /// Appends the RFC 3339 form in UTC, trailing zeros of the fraction trimmed.
@@ -116,31 +132,53 @@ impl fmt::Display for Day {
     }
 }
 
-fn parse(text: &[u8]) -> Option<Nanos> {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', rest @ ..] = text else {
-        return None;
-    };
-    let [h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] = rest else { return None };
-    let year = digits(&[*y1, *y2, *y3, *y4])?;
-    let (month, day) = (digits(&[*m1, *m2])?, digits(&[*d1, *d2])?);
-    let (hour, minute, second) = (digits(&[*h1, *h2])?, digits(&[*n1, *n2])?, digits(&[*s1, *s2])?);
-    if !(YEAR_MIN..=YEAR_MAX).contains(&year)
-        || !(1..=12).contains(&month)
-        || day < 1
-        || day > days_in_month(year, month)
-        || hour > 23
-        || minute > 59
-        || second > 60
-    {
-        return None;
+/// A point in time of any year that four digits can tell.
+struct Civil {
+    /// As it was written; an offset may lead into the next or the last one.
+    year: i64,
+    /// Since 1970 UTC.
+    seconds: i64,
+    /// In ns.
+    fraction: i64,
+}
+
+impl Civil {
+    fn nanos(self) -> Option<Nanos> {
+        self.seconds.checked_mul(NANOS_PER_SECOND)?.checked_add(self.fraction).map(Nanos)
     }
-    let (fraction, rest) = parse_fraction(rest)?;
-    let offset_minutes = parse_offset(rest)?;
-    let seconds = days_from_civil(year, month, day) * SECONDS_PER_DAY
-        + hour * 3600
-        + (minute - offset_minutes) * 60
-        + second;
-    seconds.checked_mul(NANOS_PER_SECOND)?.checked_add(fraction).map(Nanos)
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', rest @ ..] = text
+        else {
+            return None;
+        };
+        let [h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] = rest else { return None };
+        let year = digits(&[*y1, *y2, *y3, *y4])?;
+        let (month, day) = (digits(&[*m1, *m2])?, digits(&[*d1, *d2])?);
+        let (hour, minute, second) =
+            (digits(&[*h1, *h2])?, digits(&[*n1, *n2])?, digits(&[*s1, *s2])?);
+        if !(1..=12).contains(&month)
+            || day < 1
+            || day > days_in_month(year, month)
+            || hour > 23
+            || minute > 59
+            || second > 60
+        {
+            return None;
+        }
+        let (fraction, rest) = parse_fraction(rest)?;
+        let offset_minutes = parse_offset(rest)?;
+        let seconds = days_from_civil(year, month, day) * SECONDS_PER_DAY
+            + hour * 3600
+            + (minute - offset_minutes) * 60
+            + second;
+        Some(Self { year, seconds, fraction })
+    }
+}
+
+/// Where a year begins.
+fn seconds_of(year: i64) -> i64 {
+    days_from_civil(year, 1, 1) * SECONDS_PER_DAY
 }
 
 /// The nanoseconds of `.123`, and what follows them.
@@ -250,6 +288,22 @@ mod tests {
             1_618_677_817_123_456_789,
             "2021-04-17T16:43:37.123456789Z",
         );
+    }
+
+    #[test]
+    fn the_end_of_a_range_may_be_for_ever() {
+        for (text, canonical) in [
+            ("9999-12-31T23:59:59Z", "2261-12-31T23:59:59Z"),
+            ("2262-01-01T00:00:00Z", "2261-12-31T23:59:59Z"),
+            ("0001-01-01T00:00:00Z", "1678-01-01T00:00:00Z"),
+            ("0000-01-01T00:00:00+23:59", "1678-01-01T00:00:00Z"),
+            ("2021-04-17T18:43:37.5+02:00", "2021-04-17T16:43:37.5Z"),
+        ] {
+            assert_eq!(Nanos::parse_bound(text).unwrap().to_string(), canonical, "{text}");
+        }
+        for text in ["", "9999", "9999-13-01T00:00:00Z", "99999-01-01T00:00:00Z"] {
+            assert!(Nanos::parse_bound(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::cli::bench::bar::Bar;
 use crate::cli::bench::result::Outcome;
 use crate::cli::bench::target::Clocks;
 use crate::cli::bench::target::Target;
+use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::request::ChannelName;
@@ -97,6 +98,9 @@ pub struct Bench {
     /// A server that runs already, as ws://HOST:PORT; by itself one is started
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
+    /// What is shown there.
+    #[command(flatten)]
+    credential: Credential,
     /// Its process, to measure its CPU and memory
     #[arg(long, value_name = "PID", requires = "url")]
     pid: Option<u32>,
@@ -245,6 +249,7 @@ impl Bench {
         Ok(Plan {
             host: target.host.clone(),
             path: target.path.clone(),
+            token: target.token.clone(),
             connections: self.number(self.connections),
             streams,
             channel: self.channel.word().to_owned(),

@@ -13,6 +13,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::cli::endpoint::Endpoint;
@@ -54,7 +58,7 @@ impl Connection {
     /// [`Failure::Connection`], or [`Failure::Access`] if it is the server that refuses.
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, Failure> {
         let url = &endpoint.url;
-        let attempt = tokio_tungstenite::connect_async(url.as_str());
+        let attempt = tokio_tungstenite::connect_async(request(endpoint)?);
         match tokio::time::timeout(CONNECT_MAX, attempt).await {
             Ok(Ok((socket, _))) => Ok(Self { socket }),
             Ok(Err(error)) => Err(refusal(url, error)),
@@ -111,6 +115,18 @@ impl Connection {
     pub(super) async fn close(mut self) {
         tokio::time::timeout(CLOSE_MAX, self.socket.close(None)).await.ok();
     }
+}
+
+/// The request for an upgrade, with the credential in its head.
+fn request(endpoint: &Endpoint) -> Result<Request, Failure> {
+    let url = endpoint.url.as_str();
+    let mut request = url.into_client_request().map_err(|error| refusal(url, error))?;
+    if let Some(token) = &endpoint.token {
+        let value = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
+        let value = value.map_err(|_| Failure::Usage("that is no token".to_owned()))?;
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
+    Ok(request)
 }
 
 type Item = Option<Result<Message, tungstenite::Error>>;

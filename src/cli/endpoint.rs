@@ -2,6 +2,8 @@
 
 use tokio_tungstenite::tungstenite::http::Uri;
 
+use crate::wire::Secret;
+
 /// Where `serve` serves if nobody says otherwise.
 pub(super) const DEFAULT: &str = "ws://127.0.0.1:8080/v1/stream";
 /// The path of the protocol.
@@ -14,6 +16,8 @@ pub(super) struct Endpoint {
     pub(super) url: String,
     /// `host:port`, if it is reached without TLS.
     pub(super) plain: Option<String>,
+    /// What is shown there.
+    pub(super) token: Option<Secret>,
 }
 
 impl Endpoint {
@@ -38,7 +42,7 @@ impl Endpoint {
             path => path,
         };
         let plain = (scheme == "ws").then(|| format!("{host}:{}", uri.port_u16().unwrap_or(80)));
-        Ok(Self { url: format!("{scheme}://{authority}{path}"), plain })
+        Ok(Self { url: format!("{scheme}://{authority}{path}"), plain, token: None })
     }
 
     /// Another path of the same server, unless the URL names one.
@@ -47,6 +51,11 @@ impl Endpoint {
             self.url = format!("{server}{path}");
         }
         self
+    }
+
+    /// The line of a request's head that shows the credential; empty if there is none.
+    pub(super) fn shown(&self) -> String {
+        self.token.as_ref().map(Secret::line).unwrap_or_default()
     }
 
     /// What the flag says, else `TICKWIRE_URL`, else this machine.
@@ -77,7 +86,8 @@ mod tests {
             ("http://example.org", "ws://example.org/v1/stream", Some("example.org:80")),
         ] {
             let plain = plain.map(str::to_owned);
-            assert_eq!(Endpoint::parse(text).unwrap(), Endpoint { url: url.to_owned(), plain });
+            let endpoint = Endpoint { url: url.to_owned(), plain, token: None };
+            assert_eq!(Endpoint::parse(text).unwrap(), endpoint);
         }
     }
 

@@ -25,7 +25,7 @@ fn at(text: &str, now: Nanos) -> Option<Nanos> {
         return Some(now.plus_millis(-millis));
     }
     let text = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    Nanos::parse_rfc3339(&text).ok()
+    Nanos::parse_bound(&text).ok()
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ pub(super) async fn advise(endpoint: &Endpoint, sentence: &str) -> String {
 async fn symbols(endpoint: &Endpoint) -> Option<Vec<String>> {
     let host = endpoint.plain.as_deref()?;
     let mut socket = TcpStream::connect(host).await.ok()?;
-    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let shown = endpoint.shown();
+    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");
     socket.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await.ok()?;

@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::cli::connection::Connection;
 use crate::cli::connection::Heard;
+use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::follower::Follower;
@@ -45,6 +46,9 @@ pub struct Snap {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
+    /// What is shown there.
+    #[command(flatten)]
+    credential: Credential,
 }
 
 impl Snap {
@@ -53,7 +57,7 @@ impl Snap {
     /// # Errors
     /// [`Failure`]; also [`Failure::NotFound`] after the others were told.
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+        let endpoint = self.credential.endpoint(self.url.as_ref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         runtime.map_err(no_runtime)?.block_on(async {

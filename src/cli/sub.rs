@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::cli::connection::Connection;
 use crate::cli::connection::Heard;
+use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::follower::Follower;
@@ -75,6 +76,9 @@ pub struct Sub {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse)]
     url: Option<Endpoint>,
+    /// What is shown there.
+    #[command(flatten)]
+    credential: Credential,
 }
 
 const EXAMPLES: &str = "\
@@ -107,7 +111,7 @@ impl Sub {
     /// # Errors
     /// [`Failure`]
     pub fn run(&self, talk: Talk) -> Result<(), Failure> {
-        let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+        let endpoint = self.credential.endpoint(self.url.as_ref())?;
         let request = self.request();
         let no_runtime = |error| Failure::General(format!("cannot start: {error}"));
         signals::watch(|signal| {

@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::json;
 use tickwire_feeds::Nanos;
 
+use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::instant;
@@ -49,6 +50,9 @@ pub struct Verify {
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse, requires = "live")]
     url: Option<Endpoint>,
+    /// What is shown there.
+    #[command(flatten)]
+    credential: Credential,
     /// Tell what was found as one JSON object
     #[arg(long)]
     json: bool,
@@ -106,7 +110,7 @@ impl Verify {
     async fn prove(&self, talk: Talk, interrupt: &Interrupt) -> Result<Found, Failure> {
         let heard = match self.live {
             Some(span) => {
-                let endpoint = Endpoint::choose(self.url.as_ref()).map_err(Failure::Usage)?;
+                let endpoint = self.credential.endpoint(self.url.as_ref())?;
                 Some(live::listen(&endpoint, span, (talk, interrupt)).await?)
             }
             None => None,

@@ -35,6 +35,8 @@ pub struct Limits {
     pub connections_per_ip: usize,
     /// Whether `connections_per_ip` holds for this machine too.
     pub loopback: Loopback,
+    /// Connections of one subject of tokens or API keys, 1..=1,000,000.
+    pub connections_per_subject: usize,
     /// Replays of all clients at once, 0..=1,024.
     pub replays: usize,
 }
@@ -55,6 +57,7 @@ impl Limits {
                 Origin::Default => Loopback::Exempt,
                 Origin::File(_) | Origin::Env(_) | Origin::Flag => Loopback::Counted,
             },
+            connections_per_subject: section.number("connections_per_subject", 1..=1_000_000)?,
             replays: section.number("replays", 0..=1_024)?,
         })
     }

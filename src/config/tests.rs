@@ -209,7 +209,7 @@ fn a_value_of_the_wrong_kind_is_told_what_was_expected_and_got() {
     file("tape.retention_age", "\"1s\"", &["1m to 3650d"]);
     file("limits.frame_bytes", "65537", &["a number 1024..=65536"]);
     file("ingest.reconnect_ms_max", "249", &["a number 250..=3600000"]);
-    file("auth.mode", "\"jtw\"", &["\"none\" or \"jwt\""]);
+    file("auth.mode", "\"jtw\"", &["\"none\", \"jwt\" or \"keys\""]);
     file_is_told("http = 5", &["http in", "expected a section, got 5"]);
     file_is_told("feeds = 5", &["feeds in", "expected a section, got 5"]);
     file_is_told("feeds.sim = 5", &["feeds.sim in", "expected a section, got 5"]);
@@ -221,13 +221,38 @@ fn a_value_of_the_wrong_kind_is_told_what_was_expected_and_got() {
 }
 
 #[test]
+fn access_is_whole_or_it_is_refused() {
+    let with = |text: &str| load(&format!("[auth]\n{text}"), &[], &[]);
+    for text in [
+        "mode = 'jwt'\nalgorithm = 'RS256'\nkey = 'k.pem'",
+        "mode = 'jwt'\nalgorithm = 'EdDSA'\njwks_url = 'https://id.example/keys'\nleeway_s = 5",
+        "mode = 'jwt'\nalgorithm = 'HS256'\nkey = 'k'\napi_keys = 'keys.toml'",
+        "mode = 'keys'\napi_keys = 'keys.toml'",
+    ] {
+        assert!(with(text).unwrap().config.auth.mode != auth::Mode::None, "{text}");
+    }
+    for (text, part) in [
+        ("mode = 'jwt'\nkey = 'k'", "auth.algorithm in the defaults: expected one of HS256"),
+        ("mode = 'jwt'\nalgorithm = 'none'\nkey = 'k'", "auth.algorithm in "),
+        ("mode = 'jwt'\nalgorithm = 'RS256'", "auth.key in the defaults: expected a file"),
+        ("mode = 'jwt'\nalgorithm = 'RS256'\nkey = 'k'\njwks_url = 'http://h'", "jwks_url"),
+        ("mode = 'jwt'\nalgorithm = 'HS256'\njwks_url = 'http://h'", "not for a URL"),
+        ("mode = 'jwt'\nalgorithm = 'RS256'\njwks_url = 'ftp://h'", "auth.jwks_url in "),
+        ("mode = 'jwt'\nalgorithm = 'RS256'\njwks_url = 'http://me:x@h'", "without a user"),
+        ("mode = 'keys'", "auth.api_keys in the defaults: expected a file"),
+        ("api_keys = 'keys.toml'", "auth.mode in the defaults: expected \"keys\" or \"jwt\""),
+    ] {
+        let error = with(text).expect_err(text).to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
 fn what_is_not_built_yet_is_refused_unless_it_is_left_alone() {
     for (section, key, value) in [
         ("http.tls", "cert", "'c.pem'"),
         ("http.tls", "key", "'k.pem'"),
-        ("auth", "mode", "'jwt'"),
         ("relay", "url", "'nats://h'"),
-        ("limits", "connections_per_subject", "1"),
     ] {
         let file = format!("[{section}]\n{key} = {value}");
         file_is_told(&file, &[&format!("{section}.{key} in "), "not available yet"]);

@@ -40,6 +40,10 @@ impl AsyncRead for Conn {
             ready!(socket.poll_read_ready(cx))?;
             match socket.try_read_buf(buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(0) => {
+                    self.0.end();
+                    return Poll::Ready(Ok(()));
+                }
                 read => return Poll::Ready(read.map(drop)),
             }
         }

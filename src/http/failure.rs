@@ -13,6 +13,7 @@ use actix_web::http::header::HeaderValue;
 use serde_json::json;
 
 use crate::wire::Code;
+use crate::wire::Reject;
 
 /// Why a request was refused.
 #[derive(Debug)]
@@ -61,6 +62,20 @@ impl Failure {
         Self::new(status, code.word(), message)
     }
 
+    /// A refusal of the protocol, with the status that says the same.
+    pub(super) fn rejected(reject: Reject) -> Self {
+        let Reject { code, message } = reject;
+        match code {
+            Code::UnknownSymbol => Self::coded(StatusCode::NOT_FOUND, code, message),
+            Code::Forbidden => Self::forbidden(message),
+            Code::Unauthorized => Self::coded(StatusCode::UNAUTHORIZED, code, message),
+            Code::Unavailable => Self::unavailable(message, 1),
+            Code::RateLimited => Self::too_many(message, 1),
+            Code::Internal => Self::internal(message),
+            code => Self::coded(StatusCode::BAD_REQUEST, code, message),
+        }
+    }
+
     /// A method that is not served there.
     pub(super) fn method(method: &Method, served: &'static str) -> Self {
         let message = format!("{method} is not served here, but {served}");
@@ -91,6 +106,23 @@ impl Failure {
     /// Any other refusal.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into(), headers: Vec::new() }
+    }
+
+    /// The word for it.
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// Whether the same request is to be sent again.
+    pub(super) fn is_passing(&self) -> bool {
+        [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&self.status)
+    }
+
+    /// After how many seconds; 0 if that makes no difference.
+    pub(super) fn retry_after_s(&self) -> u64 {
+        let after = self.headers.iter().find(|(name, _)| *name == header::RETRY_AFTER);
+        let seconds = after.and_then(|(_, value)| value.to_str().ok()?.parse().ok());
+        seconds.unwrap_or(0)
     }
 
     /// With a header more.

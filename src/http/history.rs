@@ -19,17 +19,21 @@ use tickwire_feeds::Nanos;
 use tracing::warn;
 
 use crate::board::Board;
+use crate::event::Channel;
 use crate::event::Seq;
 use crate::history;
 use crate::history::History;
 use crate::history::Roster;
 use crate::history::Seat;
 use crate::history::Volume;
+use crate::http::caller::Caller;
+use crate::http::caller::granted;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 use crate::store;
 use crate::tape;
 use crate::wire::Code;
+use crate::wire::pattern::Pattern;
 use page::NEXT;
 use query::Ask;
 use query::BarsPlace;
@@ -70,6 +74,8 @@ pub(super) async fn gaps(
 
 async fn events(request: &HttpRequest, query: Query, what: What) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(request)?;
+    let caller = shop.caller(request).await?;
+    caller.check_history()?;
     let ask = query.ask()?;
     if ask.symbol.is_none() && what != What::Gaps {
         return Err(Failure::bad("symbol is missing"));
@@ -77,11 +83,28 @@ async fn events(request: &HttpRequest, query: Query, what: What) -> Result<HttpR
     if ask.cursor.as_ref().is_some_and(|cursor| cursor.bars.is_some()) {
         return Err(Failure::bad("the cursor is one of bars"));
     }
+    check_rights(&caller, &ask, what)?;
     let history = shop.house().history.clone();
     let known = live_roster(shop, &ask);
     let (finished, seat) =
         at_desk(shop, async move { rows::page(&history, known, &ask, what).await }).await?;
     Ok(finished.respond(seat))
+}
+
+/// Refuses events that are not for the caller. Gaps are of no channel; of more than one symbol they
+/// are for who may have all of them.
+fn check_rights(caller: &Caller, ask: &Ask, what: What) -> Result<(), Failure> {
+    match what {
+        What::Trades => caller.check_channel(Channel::Trades)?,
+        What::Quotes => caller.check_channel(Channel::Ticker)?,
+        What::Gaps => {}
+    }
+    if let Some(symbol) = &ask.symbol {
+        return caller.check_symbol(symbol);
+    }
+    let venue = ask.venue.as_deref().unwrap_or("*");
+    let all = Pattern::parse(&format!("{venue}:*")).ok();
+    granted(all.is_some_and(|all| caller.rights().include(&all)), "all of these")
 }
 
 /// Does something with the board as it stood before the first event whose `recv` is above a time,

@@ -49,7 +49,9 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure
 
 /// `GET /metrics`: Prometheus' text format.
 pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let house = Shop::of(&request)?.house();
+    let shop = Shop::of(&request)?;
+    shop.check_operator(&request).await?;
+    let house = shop.house();
     let shards = house.hub.stats();
     let report = telemetry::Report {
         hub: &house.hub,
@@ -59,6 +61,7 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failur
         store: house.recorder.as_ref().map(store::Watch::status),
         feeds: house.feeds.iter().map(|feed| (feed.name.as_str(), &*feed.stats)).collect(),
         replays: &house.replays,
+        gate: house.gate.as_deref(),
         age_ms: house.hub.age_ms(clock::monotonic()),
     };
     let text = report.encode().map_err(|error| Failure::internal(error.to_string()))?;

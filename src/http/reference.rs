@@ -1,7 +1,6 @@
 //! What there is and how it stands: `/v1/symbols`, `/v1/venues`, `/v1/snapshot`.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -19,23 +18,20 @@ use tickwire_feeds::Symbol;
 use tickwire_feeds::error::quoted;
 
 use crate::board::Board;
-use crate::clock;
 use crate::event::Channel;
 use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::history::Seat;
+use crate::http::caller::Caller;
+use crate::http::caller::granted;
 use crate::http::failure::Failure;
 use crate::http::history;
+use crate::http::place;
+use crate::http::place::Place;
 use crate::http::shop::Shop;
-use crate::tape::Resume;
 use crate::wire::Code;
 use crate::wire::json as wire_json;
 use crate::wire::pattern::Name;
-
-/// How long a cursor that this shard has not reached is waited for.
-const CURSOR_WAIT: Duration = Duration::from_secs(5);
-/// Between two looks whether it has been reached.
-const LOOK: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SymbolsQuery {
@@ -48,10 +44,12 @@ pub(super) async fn symbols(
     query: web::Query<SymbolsQuery>,
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
     let name = query.pattern.as_deref().map(parse_name).transpose()?;
     let shard = shop.shard().borrow();
     let board = shard.board();
     let mut listed: Vec<_> = board.symbols().filter(|(_, symbol)| symbol.listed).collect();
+    listed.retain(|(_, of)| caller.rights().cover(&of.symbol));
     listed.retain(|(_, board)| name.as_ref().is_none_or(|name| covers(name, &board.symbol)));
     listed.sort_by(|(_, a), (_, b)| a.symbol.cmp(&b.symbol));
     let rows = listed.into_iter().map(|(_, symbol)| {
@@ -75,11 +73,14 @@ pub(super) async fn symbols(
 /// `GET /v1/venues`
 pub(super) async fn venues(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
+    let rights = caller.rights();
     let shard = shop.shard().borrow();
     let rows = shop.house().feeds.iter().filter_map(|running| {
         let id = shard.board().feed_id(&running.name)?;
-        let feed = shard.board().feed(id)?;
-        let symbols = shard.board().symbols().filter(|(_, of)| of.feed == id && of.listed).count();
+        let feed = shard.board().feed(id).filter(|feed| rights.touch(&feed.venue))?;
+        let listed = shard.board().symbols().filter(|(_, of)| of.feed == id && of.listed);
+        let symbols = listed.filter(|(_, of)| rights.cover(&of.symbol)).count();
         let stats = &running.stats;
         Some(json!({
             "feed": running.name,
@@ -115,6 +116,7 @@ pub(super) async fn snapshot(
     query: web::Query<SnapshotQuery>,
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
     let channel = query.channel.as_deref().ok_or_else(|| Failure::bad("channel is missing"))?;
     let channel = Channel::parse(channel).ok_or_else(|| {
         let served = Channel::ALL.map(Channel::word).join(", ");
@@ -124,12 +126,14 @@ pub(super) async fn snapshot(
     let names = query.symbols.as_deref().ok_or_else(|| Failure::bad("symbols is missing"))?;
     let names = names.split(',').map(parse_name).collect::<Result<Vec<_>, _>>()?;
     let limit = shop.shard().borrow().rules().limits.symbols;
+    caller.check_channel(channel)?;
     let request = &request;
     match (query.at.as_deref(), query.cursor.as_deref(), query.epoch.as_deref()) {
         (Some(_), Some(_), _) => Err(Failure::bad("at and cursor exclude each other")),
         (Some(at), None, epoch) => {
+            caller.check_history()?;
             let write = move |board: &Board, epoch: &str| {
-                Snapshots::of(board, epoch, (channel, &names), limit)
+                Snapshots::of(board, epoch, (channel, &cover(&names, (board, &caller), limit)?))
             };
             let (snapshots, seat) = history::snapshot(shop, (at, epoch), write).await?;
             Ok(snapshots.respond(request, Some(seat)))
@@ -137,11 +141,14 @@ pub(super) async fn snapshot(
         (None, _, Some(_)) => Err(Failure::bad("epoch is for at: now is of the live tape")),
         (None, cursor, None) => {
             if let Some(cursor) = cursor {
-                reach(shop, cursor).await?;
+                let place = Place::parse("cursor", cursor)?;
+                place.check(&shop.house().tape)?;
+                place::reach(shop, &place).await?;
             }
             let shard = shop.shard().borrow();
             let (board, epoch) = (shard.board(), shard.tape().epoch());
-            Ok(Snapshots::of(board, epoch, (channel, &names), limit)?.respond(request, None))
+            let covered = cover(&names, (board, &caller), limit)?;
+            Ok(Snapshots::of(board, epoch, (channel, &covered))?.respond(request, None))
         }
     }
 }
@@ -156,10 +163,8 @@ impl Snapshots {
     fn of(
         board: &Board,
         epoch: &str,
-        (channel, names): (Channel, &[Name]),
-        limit: usize,
+        (channel, covered): (Channel, &Covered<'_>),
     ) -> Result<Self, Failure> {
-        let covered = cover(names, board, limit)?;
         let seq = board.seq();
         let mut body = format!("{{\"cursor\":\"{epoch}:{seq}\",\"snapshots\":[").into_bytes();
         let mut newest = Seq::START;
@@ -200,31 +205,6 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     }
 }
 
-/// Waits until this worker's shard is at least at the cursor.
-async fn reach(shop: &Shop, cursor: &str) -> Result<(), Failure> {
-    let tape = &shop.house().tape;
-    let bad = || Failure::bad(format!("cursor must be epoch:seq, got {:?}", quoted(cursor)));
-    let (epoch, seq) = cursor.rsplit_once(':').ok_or_else(bad)?;
-    let seq = Seq(seq.parse().map_err(|_| bad())?);
-    if epoch != tape.epoch() {
-        let message =
-            format!("the cursor is of {:?}, this tape is {}", quoted(epoch), tape.epoch());
-        return Err(Failure::conflict("epoch_mismatch", message));
-    }
-    if tape.resumable(seq) == Resume::Ahead {
-        let message = format!("seq {seq} is not there yet: this tape ends at {}", tape.head());
-        return Err(Failure::conflict("ahead", message));
-    }
-    let deadline = clock::monotonic() + CURSOR_WAIT;
-    while shop.shard().borrow().board().seq() < seq {
-        if clock::monotonic() >= deadline {
-            return Err(Failure::unavailable("this server has not reached that cursor yet", 1));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    Ok(())
-}
-
 fn parse_name(text: &str) -> Result<Name, Failure> {
     Name::parse(text.trim()).map_err(|error| Failure::bad(error.to_string()))
 }
@@ -236,14 +216,21 @@ fn covers(name: &Name, symbol: &Symbol) -> bool {
     }
 }
 
-/// The symbols that names stand for, bytewise and each once.
+type Covered<'a> = BTreeSet<(&'a Symbol, SymbolId)>;
+
+/// The symbols that names stand for, bytewise and each once; those alone that the caller may have.
 fn cover<'a>(
     names: &[Name],
-    board: &'a Board,
+    (board, caller): (&'a Board, &Caller),
     limit: usize,
-) -> Result<BTreeSet<(&'a Symbol, SymbolId)>, Failure> {
+) -> Result<Covered<'a>, Failure> {
+    let rights = caller.rights();
     let mut covered = BTreeSet::new();
     for name in names {
+        match name {
+            Name::Exact(symbol) => caller.check_symbol(symbol)?,
+            Name::Pattern(pattern) => granted(rights.meet(pattern), pattern.as_str())?,
+        }
         let before = covered.len();
         if let Name::Exact(symbol) = name {
             let id = board.id(symbol.as_str());
@@ -255,6 +242,7 @@ fn cover<'a>(
             })?);
         } else {
             let listed = board.symbols().filter(|(_, of)| of.listed && covers(name, &of.symbol));
+            let listed = listed.filter(|(_, of)| rights.cover(&of.symbol));
             covered.extend(listed.map(|(id, of)| (&of.symbol, id)));
         }
         if covered.len() > limit && covered.len() > before {

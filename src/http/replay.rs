@@ -38,19 +38,27 @@ pub(super) async fn replay(
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
     let house = shop.house();
-    let guest = websocket::admit(&request, shop)?;
-    let seat = house.replays.enter().ok_or_else(|| {
-        let message = format!("limits.replays = {} are open already", house.replays.seats());
-        Failure::unavailable(message, 5)
-    })?;
-    let Upgraded { response, incoming, over, visit } =
+    let guest = websocket::admit(&request, shop).await?;
+    guest.admitted().check_history()?;
+    let office = Arc::clone(&house.replays);
+    let mut seat = None;
+    if guest.admitted().is_known() || house.gate.is_none() {
+        let entered = office.enter();
+        seat = Some(entered.ok_or_else(|| Failure::unavailable(office.crowded(), 5))?);
+    }
+    let Upgraded { response, incoming, over, admitted } =
         websocket::upgrade(&request, payload, (shop, guest)).await?;
     let rules = Arc::new(shop.shard().borrow().rules().clone());
     let message_bytes = rules.limits.message_bytes;
     let (history, hub, tape) = (house.history.clone(), Arc::clone(&house.hub), house.tape.clone());
     let (speaking, hearing) = mpsc::channel(HEARD_MAX);
     let (sending, chunks) = mpsc::channel(CHUNKS_MAX);
-    let run = replay::run(World { history, hub, tape, rules }, seat, hearing, sending);
+    let (visit, pass) = admitted.into_parts();
+    if let Some(pass) = pass {
+        // The first of what it hears: there is room.
+        speaking.try_send(Heard::Entered(pass)).ok();
+    }
+    let run = replay::run(World { history, hub, tape, rules, office }, seat, hearing, sending);
     if house.desk.spawn(run).is_none() {
         return Err(Failure::unavailable("this server is stopping", 5));
     }

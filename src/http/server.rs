@@ -15,13 +15,16 @@ use actix_service::map_config;
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
 use tracing::debug;
 use tracing::error;
 
 use crate::clock;
 use crate::http;
+use crate::http::compression;
 use crate::http::conn::Conn;
+use crate::http::cors;
 use crate::http::shop;
 use crate::http::shop::House;
 use crate::http::shop::Shop;
@@ -67,7 +70,11 @@ pub fn start(
     let limit = listening.connections.saturating_add(256);
     let workers = listening.workers;
     let factory = move || {
-        let application = App::new().configure(http::routes);
+        // The last one is asked first.
+        let application = App::new()
+            .configure(http::routes)
+            .wrap(from_fn(compression::compress))
+            .wrap(from_fn(cors::admit));
         let application = match open_shop(&house, &listening) {
             Some(shop) => application.app_data(shop),
             None => application,

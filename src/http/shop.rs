@@ -9,6 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use tickwire_feeds::error::quoted;
 
+use crate::access::Gate;
 use crate::history::Desk;
 use crate::history::History;
 use crate::http::failure::Failure;
@@ -49,6 +50,8 @@ pub struct House {
     pub desk: Desk,
     /// The replays that run there.
     pub replays: Arc<Office>,
+    /// Where clients show who they are; `None`: everyone may have everything.
+    pub gate: Option<Arc<Gate>>,
     /// Of the recorder of history, if there is one.
     pub recorder: Option<store::Watch>,
     /// Bounds of clients.
@@ -111,12 +114,27 @@ impl Shop {
         Bounds { frame_bytes: frame_bytes as u64, message_bytes: message_bytes as u64, fragments }
     }
 
-    /// Lets a client connect now, from where it does.
-    pub(super) fn admit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
-        if self.house.draining.load(Ordering::Acquire) {
+    /// Whether the server stops.
+    pub(super) fn is_draining(&self) -> bool {
+        self.house.draining.load(Ordering::Acquire)
+    }
+
+    /// Over how long clients are asked to come back, in ms.
+    pub(super) fn reconnect_spread_ms(&self) -> u64 {
+        let spread = self.shard.borrow().rules().reconnect_spread;
+        u64::try_from(spread.as_millis()).unwrap_or(0)
+    }
+
+    /// Refuses who comes while the server stops.
+    pub(super) fn check_open(&self) -> Result<(), Failure> {
+        if self.is_draining() {
             return Err(Failure::unavailable("this server is stopping", 5));
         }
-        self.check_origin(request)?;
+        Ok(())
+    }
+
+    /// Counts one connection more.
+    pub(super) fn visit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
         let from = request.peer_addr().map(|address| address.ip());
         self.house.visitors.enter(from).map_err(|crowded| match crowded {
             Crowded::House(limit) => {
@@ -130,7 +148,8 @@ impl Shop {
         })
     }
 
-    fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
+    /// Whether the page that sends a request may.
+    pub(super) fn check_origin(&self, request: &HttpRequest) -> Result<(), Failure> {
         let Some(origin) = request.headers().get(header::ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();
         // Not what a proxy says: only a proxy that we know could be believed.

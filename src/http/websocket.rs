@@ -24,6 +24,8 @@ use actix_ws::ProtocolError;
 use actix_ws::Session;
 use tokio::sync::Notify;
 
+use crate::http::caller::Admitted;
+use crate::http::caller::Show;
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::guard::Breach;
@@ -51,11 +53,12 @@ pub(super) async fn stream(
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
     let shard = Rc::clone(shop.shard());
-    let guest = admit(&request, shop)?;
-    let Upgraded { response, incoming, over, visit } =
+    let guest = admit(&request, shop).await?;
+    let Upgraded { response, incoming, over, admitted } =
         upgrade(&request, payload, (shop, guest)).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
     let id = shard.borrow_mut().connect(line, Form::Text);
+    let visit = admitted.sit(&shard, id);
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
     let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
@@ -63,14 +66,21 @@ pub(super) async fn stream(
 
 /// Who may connect, and the subprotocols to answer with.
 pub(super) struct Guest {
-    visit: Visit,
+    admitted: Admitted,
     protocols: &'static [&'static str],
 }
 
 /// Lets a client connect, if it may.
-pub(super) fn admit(request: &HttpRequest, shop: &Shop) -> Result<Guest, Failure> {
+pub(super) async fn admit(request: &HttpRequest, shop: &Shop) -> Result<Guest, Failure> {
     let protocols = check_protocols(request)?;
-    Ok(Guest { visit: shop.admit(request)?, protocols })
+    Ok(Guest { admitted: shop.admit(request, Show::Later).await?, protocols })
+}
+
+impl Guest {
+    /// What it was let in with, if it has shown anything yet.
+    pub(super) const fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
 }
 
 /// A request that is a WebSocket now.
@@ -79,7 +89,7 @@ pub(super) struct Upgraded {
     pub(super) incoming: Incoming,
     /// To be told when there is nobody left to answer.
     pub(super) over: Rc<Notify>,
-    pub(super) visit: Visit,
+    pub(super) admitted: Admitted,
 }
 
 /// Upgrades a request.
@@ -88,7 +98,7 @@ pub(super) async fn upgrade(
     payload: web::Payload,
     (shop, guest): (&Shop, Guest),
 ) -> Result<Upgraded, Failure> {
-    let Guest { visit, protocols } = guest;
+    let Guest { admitted, protocols } = guest;
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;
@@ -100,7 +110,7 @@ pub(super) async fn upgrade(
     let messages = messages.max_continuation_size(size(message_bytes));
     let over = Rc::new(Notify::new());
     let incoming = Incoming { messages, breach, over: Rc::clone(&over), _session: session };
-    Ok(Upgraded { response, incoming, over, visit })
+    Ok(Upgraded { response, incoming, over, admitted })
 }
 
 /// A client that names subprotocols must name one that is served.

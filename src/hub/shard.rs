@@ -3,6 +3,7 @@
 //! It applies events and takes snapshots in one thread, so "a snapshot, then every change after it"
 //! needs no protocol. Nothing of it is shared with another thread but the ring.
 
+mod asking;
 mod connection;
 mod flush;
 mod line;
@@ -48,6 +49,7 @@ use crate::wire::Form;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
 
+pub use asking::Asked;
 pub use connection::ConnectionId;
 pub use flush::FlushRule;
 pub use line::Line;
@@ -177,10 +179,7 @@ impl Shard {
         if let Some(service) = self.service() {
             subscriber.on_service(&service.to_json());
         }
-        let timeout = subscriber.poll_timeout();
-        let id = self.connections.insert((subscriber, line), timeout);
-        self.timers.push(Reverse((timeout, id)));
-        id
+        self.seat(subscriber, line)
     }
 
     /// A client is gone.
@@ -209,7 +208,7 @@ impl Shard {
     #[must_use]
     pub fn waits(&self, id: ConnectionId) -> Option<Rc<Notify>> {
         let connection = self.connections.get(id)?;
-        let waits = connection.subscriber.is_waiting();
+        let waits = connection.subscriber.is_busy();
         waits.then(|| Rc::clone(&connection.notice)).or_else(|| self.is_full(id))
     }
 
@@ -232,10 +231,11 @@ impl Shard {
             return Poll::Pending;
         }
         if !connection.subscriber.outbox().is_empty() {
+            connection.subscriber.tell(self.tape.epoch(), &self.board);
             self.stats.handed_over.add(1);
             return Poll::Ready(Some(connection.hand_over()));
         }
-        if connection.hung_up {
+        if connection.hung_up || connection.subscriber.outbox().is_over() {
             return Poll::Ready(None);
         }
         connection.waker = Some(waker.clone());
@@ -247,6 +247,13 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.hung_up = true;
         self.mark(id);
+    }
+
+    fn seat(&mut self, subscriber: Subscriber, line: Option<Rc<Line>>) -> ConnectionId {
+        let timeout = subscriber.poll_timeout();
+        let id = self.connections.insert((subscriber, line), timeout);
+        self.timers.push(Reverse((timeout, id)));
+        id
     }
 
     fn view(&self, now: Instant) -> View<'_> {

@@ -14,6 +14,8 @@ use tickwire_feeds::feed::Output;
 use tickwire_feeds::sim;
 use tickwire_feeds::sim::Sim;
 
+use crate::wire::Secret;
+
 /// Symbols in one operation: below any `limits.message_bytes` even if each is of the longest.
 const SYMBOLS_PER_OP: usize = 500;
 
@@ -26,6 +28,8 @@ pub struct Plan {
     pub host: String,
     /// The path of the stream.
     pub path: String,
+    /// What each connection shows, if anything.
+    pub token: Option<Secret>,
     /// The symbols to choose from, each once, at least one.
     pub symbols: Vec<String>,
     /// How many connections, at least one.
@@ -64,6 +68,7 @@ impl Plan {
             server,
             host: server.to_string(),
             path: "/v1/stream".to_owned(),
+            token: None,
             streams: symbols.len(),
             symbols,
             connections: 1,

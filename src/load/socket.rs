@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::load::frame;
 use crate::load::plan::Plan;
+use crate::wire::Secret;
 
 /// The longest head of an answer to a handshake.
 const HEAD_MAX: usize = 16 * 1024;
@@ -53,9 +54,10 @@ impl Socket {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\
-             Sec-WebSocket-Protocol: tickwire.v1.json\r\n\r\n",
+             Sec-WebSocket-Protocol: tickwire.v1.json\r\n{shown}\r\n",
             path = plan.path,
             host = plan.host,
+            shown = plan.token.as_ref().map(Secret::line).unwrap_or_default(),
         );
         Ok(Self {
             stream,

@@ -6,8 +6,12 @@ use super::Replay;
 use super::Rest;
 use super::State;
 use super::view;
+use crate::access::Pass;
+use crate::access::Rights;
 use crate::subscriber::Pace as Keeping;
 use crate::subscriber::View;
+use crate::wire::Close;
+use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Id;
 use crate::wire::op;
@@ -21,7 +25,18 @@ impl Replay {
     pub fn on_text(&mut self, text: &[u8], moment: Moment) -> Option<Errand> {
         let (id, op) = op::parse_replay(text);
         let id = self.subscriber.allow(id, moment.now)?;
-        let done = op.and_then(|op| self.carry_out(id.clone(), op, moment));
+        let done = op.and_then(|op| match op {
+            ReplayOp::Stream(op @ Op::Auth(_)) => {
+                self.act(id.clone(), op, moment);
+                self.check_history();
+                Ok(None)
+            }
+            op => {
+                let view = view!(self, moment);
+                self.subscriber.check_standing(&view)?;
+                self.carry_out(id.clone(), op, moment)
+            }
+        });
         done.unwrap_or_else(|reject| {
             self.subscriber.reject(id, &reject);
             None
@@ -37,20 +52,19 @@ impl Replay {
         let is_open = self.range.is_some();
         match op {
             ReplayOp::Stream(op @ (Op::Ping | Op::Subscriptions | Op::Plan(_))) => {
-                let view = view!(self, moment);
-                self.subscriber.act(id, op, &view);
+                self.act(id, op, moment);
             }
             ReplayOp::Open(_) if is_open => {
                 let message = "this connection has a replay: seek in it, or connect once more";
                 return Err(Reject::bad(message));
             }
-            ReplayOp::Open(open) => return Ok(Some(Errand::Open(id, open))),
+            ReplayOp::Open(open) => {
+                history_of(self.subscriber.rights())?;
+                return Ok(Some(Errand::Open(id, open)));
+            }
             _ if !is_open => return Err(Reject::bad("there is no replay yet: open one first")),
             ReplayOp::Stream(Op::Subscribe(op)) => return Ok(Some(Errand::Subscribe(id, op))),
-            ReplayOp::Stream(op) => {
-                let view = view!(self, moment);
-                self.subscriber.act(id, op, &view);
-            }
+            ReplayOp::Stream(op) => self.act(id, op, moment),
             ReplayOp::Seek(point) => {
                 self.interrupt_step();
                 return Ok(Some(Errand::Seek(id, point)));
@@ -89,6 +103,27 @@ impl Replay {
         Ok(None)
     }
 
+    /// The client was let in with what it showed before.
+    pub fn let_in(&mut self, pass: Pass, moment: Moment) {
+        let view = view!(self, moment);
+        self.subscriber.let_in(pass, &view);
+    }
+
+    /// Has the subscriber carry an operation out.
+    pub(super) fn act(&mut self, id: Option<Id>, op: Op, moment: Moment) {
+        let view = view!(self, moment);
+        self.subscriber.act(id, op, &view);
+    }
+
+    /// Ends a replay that is for its client no longer: its last token grants less.
+    pub(super) fn check_history(&mut self) {
+        if self.range.is_some()
+            && let Err(reject) = history_of(self.subscriber.rights())
+        {
+            self.subscriber.fail(Close::Forbidden, Some(&reject));
+        }
+    }
+
     /// Stands still where it is.
     pub(super) fn halt(&mut self, moment: Moment) {
         self.interrupt_step();
@@ -111,4 +146,9 @@ impl Replay {
             self.rest = Rest::Unread;
         }
     }
+}
+
+fn history_of(rights: Rights<'_>) -> Result<(), Reject> {
+    let granted = rights.allow_history().then_some(());
+    granted.ok_or_else(|| Reject::new(Code::Forbidden, "history is not granted"))
 }

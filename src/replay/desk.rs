@@ -15,9 +15,11 @@ use tracing::debug;
 use super::Errand;
 use super::Moment;
 use super::Next;
+use super::Office;
 use super::Replay;
 use super::Seat;
 use super::finding;
+use crate::access::Pass;
 use crate::clock;
 use crate::event::Event;
 use crate::event::Seq;
@@ -31,6 +33,7 @@ use crate::hub::ring::Reader;
 use crate::subscriber::Rules;
 use crate::tape::Tape;
 use crate::wire::Close;
+use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
@@ -43,6 +46,8 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 /// What a client does.
 #[derive(Debug)]
 pub enum Heard {
+    /// It was let in, with what it showed before.
+    Entered(Pass),
     /// It sent a text message.
     Text(Bytes),
     /// It sent a ping.
@@ -66,6 +71,8 @@ pub struct World {
     pub tape: Tape,
     /// The rules of subscribers.
     pub rules: Arc<Rules>,
+    /// Where seats are counted.
+    pub office: Arc<Office>,
 }
 
 /// Whether the client is still there.
@@ -79,7 +86,8 @@ enum Present {
 #[derive(Debug)]
 struct Driver {
     world: World,
-    seat: Seat,
+    /// From `open` on at the latest: who has shown nothing yet takes nobody's seat.
+    seat: Option<Seat>,
     replay: Replay,
     hearing: mpsc::Receiver<Heard>,
     sending: mpsc::Sender<Bytes>,
@@ -102,10 +110,10 @@ struct Reading {
     ring: Option<Reader>,
 }
 
-/// Serves a client until either end is over.
+/// Serves a client until either end is over. Without a seat, one is taken when it opens a replay.
 pub async fn run(
     world: World,
-    seat: Seat,
+    seat: Option<Seat>,
     hearing: mpsc::Receiver<Heard>,
     sending: mpsc::Sender<Bytes>,
 ) {
@@ -139,7 +147,7 @@ impl Driver {
         if self.replay.closing().is_some() {
             return self.say_goodbye().await;
         }
-        while self.replay.has_room()
+        while self.replay.takes_operations()
             && let Some(heard) = self.put_off.take().or_else(|| self.hearing.try_recv().ok())
         {
             if self.on_heard(heard).await == Present::No {
@@ -179,6 +187,7 @@ impl Driver {
     fn on_control(&mut self, heard: Heard) {
         match heard {
             Heard::Text(_) => {}
+            Heard::Entered(pass) => self.replay.let_in(pass, self.world.moment()),
             Heard::Ping(payload) => self.replay.subscriber().on_ping(&payload),
             Heard::Pong => self.replay.subscriber().on_pong(),
             Heard::Fail(close, reject) => {
@@ -194,6 +203,10 @@ impl Driver {
         let world = self.world.clone();
         match errand {
             Errand::Open(id, open) => {
+                if let Err(reject) = self.take_seat() {
+                    self.replay.refuse(id, &reject);
+                    return Present::Yes;
+                }
                 let finding = finding::open(&world.history, world.tape.epoch(), &open);
                 let Some(found) = self.meanwhile(finding).await else { return self.presence() };
                 match found {
@@ -231,6 +244,20 @@ impl Driver {
             }
         }
         Present::Yes
+    }
+
+    fn take_seat(&mut self) -> Result<(), Reject> {
+        if self.seat.is_none() {
+            self.seat = self.world.office.enter();
+        }
+        let has_seat = self.seat.is_some().then_some(());
+        has_seat.ok_or_else(|| Reject::new(Code::Unavailable, self.world.office.crowded()))
+    }
+
+    fn count(&self, events: u64, bytes: u64) {
+        if let Some(seat) = &self.seat {
+            seat.count(events, bytes);
+        }
     }
 
     /// Does something that may take its time; the client is served meanwhile, as far as it can be.
@@ -311,18 +338,18 @@ impl Driver {
     fn send_now(&mut self) -> Present {
         let played = self.replay.take_played();
         if !self.replay.has_bytes() {
-            self.seat.count(played, 0);
+            self.count(played, 0);
             return Present::Yes;
         }
         match self.sending.try_reserve() {
             Ok(permit) => {
                 let bytes = self.replay.take_bytes();
-                self.seat.count(played, bytes.len() as u64);
+                self.count(played, bytes.len() as u64);
                 permit.send(bytes);
                 Present::Yes
             }
             Err(mpsc::error::TrySendError::Full(())) => {
-                self.seat.count(played, 0);
+                self.count(played, 0);
                 Present::Yes
             }
             Err(mpsc::error::TrySendError::Closed(())) => Present::No,
@@ -354,7 +381,7 @@ impl Driver {
             permit = self.sending.reserve(), if self.replay.has_bytes() => match permit {
                 Ok(permit) => {
                     let bytes = self.replay.take_bytes();
-                    self.seat.count(0, bytes.len() as u64);
+                    self.count(0, bytes.len() as u64);
                     permit.send(bytes);
                 }
                 Err(_) => return Present::No,
@@ -402,7 +429,7 @@ impl Driver {
             loop {
                 match self.hearing.recv().await {
                     None | Some(Heard::HungUp | Heard::Fail(..)) => return,
-                    Some(Heard::Text(_) | Heard::Ping(_) | Heard::Pong) => {}
+                    Some(Heard::Text(_) | Heard::Entered(_) | Heard::Ping(_) | Heard::Pong) => {}
                 }
             }
         };

@@ -41,6 +41,12 @@ impl Office {
         Some(Seat(Arc::clone(self)))
     }
 
+    /// What is said when there is no place.
+    #[must_use]
+    pub fn crowded(&self) -> String {
+        format!("limits.replays = {} are open already", self.seats)
+    }
+
     /// Most replays at once.
     #[must_use]
     pub const fn seats(&self) -> usize {

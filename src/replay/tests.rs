@@ -84,6 +84,7 @@ impl World {
             pong: 20 * second,
             write_deadline: 90 * second,
             reconnect_spread: second,
+            gate: None,
         };
         let moment = Moment { now: began, wall: BEGAN, age_ms: 0 };
         let replay = Replay::new(Arc::new(rules), opened.tape, moment);

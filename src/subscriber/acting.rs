@@ -9,6 +9,7 @@ use crate::wire::Close;
 use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
+use crate::wire::answer::Entry;
 use crate::wire::answer::Id;
 use crate::wire::answer::Time;
 use crate::wire::op;
@@ -41,12 +42,31 @@ impl Subscriber {
 
     /// Carries an operation out.
     pub(crate) fn act(&mut self, id: Option<Id>, op: Op, view: &View<'_>) {
+        if let Op::Auth(shown) = op {
+            return self.on_auth(id, shown, view);
+        }
+        if let Err(reject) = self.check_standing(view) {
+            return self.refuse(id, &reject);
+        }
         match op {
+            Op::Auth(_) => {}
             Op::Subscribe(op) => self.subscribe_or_wait(id, op, view),
             Op::Plan(op) => self.plan(id, &op, view),
             Op::Unsubscribe(op) => self.unsubscribe(id, &op, view),
             Op::Subscriptions => self.list(id),
             Op::Ping => self.push(&Answer::Pong { id, now: Time(view.wall) }),
         }
+    }
+
+    fn list(&mut self, id: Option<Id>) {
+        let mut out = Vec::new();
+        let entries = self.subscriptions.iter().map(|subscription| Entry {
+            channel: subscription.channel.word(),
+            symbols: subscription.names().collect(),
+            conflate_ms: subscription.conflate_ms(),
+            slow: subscription.slow.word(),
+        });
+        out.extend(Answer::Subscriptions { id, streams: entries.collect() }.to_json());
+        self.outbox.push(&out);
     }
 }

@@ -3,17 +3,21 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use crate::access::Rights;
 use crate::board::Board;
 use crate::event::Channel;
 use crate::event::SymbolId;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
+use crate::subscriber::naming::resolve;
 use crate::subscriber::rates::Rates;
-use crate::subscriber::subscribing::resolve;
+use crate::wire::Code;
+use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Id;
 use crate::wire::json;
 use crate::wire::op;
+use crate::wire::pattern::Name;
 
 /// Snapshots whose lengths are taken for a conflated subscription.
 const SNAPSHOTS_MEASURED: usize = 32;
@@ -21,7 +25,13 @@ const SNAPSHOTS_MEASURED: usize = 32;
 impl Subscriber {
     /// Answers `plan`: the streams that the names cover now, and what they had of late.
     pub(super) fn plan(&mut self, id: Option<Id>, op: &op::Subscribe, view: &View<'_>) {
-        let named = resolve(&op.names, view.board, None);
+        let rights = self.rights();
+        if !rights.allow_channel(op.channel) {
+            let message = format!("{} is not granted", op.channel.word());
+            return self.refuse(id, &Reject::new(Code::Forbidden, message));
+        }
+        let named = resolve(&op.names, (view.board, rights), None);
+        let denied = denied(op, view.board, rights);
         let known = named.known.iter().map(|(id, _)| *id);
         let symbols: BTreeSet<SymbolId> = known.chain(named.covered).collect();
         // The clock of a subscription lets so many snapshots of a stream pass.
@@ -37,9 +47,28 @@ impl Subscriber {
             streams: symbols.len(),
             messages_per_s: messages.div_ceil(1_000),
             bytes_per_s: messages.saturating_mul(bytes).div_ceil(1_000),
-            denied: Vec::new(),
+            denied: denied.iter().map(String::as_str).collect(),
         });
     }
+}
+
+/// What of the names is granted in no part, by venue where a name is of many.
+fn denied(op: &op::Subscribe, board: &Board, rights: Rights<'_>) -> Vec<String> {
+    let venues: BTreeSet<&str> = board.feeds().map(|(_, feed)| &*feed.venue).collect();
+    let mut denied = Vec::new();
+    for name in op.names.iter().flatten() {
+        match name {
+            Name::Exact(symbol) if !rights.cover(symbol) => denied.push(symbol.to_string()),
+            Name::Pattern(pattern) if !rights.meet(pattern) => denied.push(pattern.as_str().into()),
+            Name::Pattern(pattern) if pattern.venue().is_none() => {
+                let parts = venues.iter().filter_map(|venue| pattern.at(venue));
+                let parts = parts.filter(|part| !rights.meet(part));
+                denied.extend(parts.map(|part| part.as_str().to_owned()));
+            }
+            Name::Exact(_) | Name::Pattern(_) => {}
+        }
+    }
+    denied
 }
 
 /// Messages in 1,000 s, at most so many of each stream.

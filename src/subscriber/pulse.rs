@@ -78,7 +78,7 @@ impl Pulse {
         self.heartbeat_at = now + early(rules.heartbeat);
         if now >= self.ping_at {
             self.ping_at = now + rules.ping;
-            if self.asked.is_none() {
+            if self.asked.is_none() && outbox.form().has_controls() {
                 outbox.push_control(Opcode::Ping, b"tickwire");
                 self.asked = Some(Asked { position: outbox.pushed(), deadline: None });
             }
@@ -106,6 +106,7 @@ mod tests {
             pong: Duration::from_secs(20),
             write_deadline: Duration::from_secs(90),
             reconnect_spread: Duration::ZERO,
+            gate: None,
         }
     }
 

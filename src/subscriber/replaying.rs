@@ -14,16 +14,15 @@ use crate::outbox::Outbox;
 use crate::subscriber::Rules;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
+use crate::subscriber::naming::check_hope;
 use crate::subscriber::subscribing::Begin;
-use crate::subscriber::subscribing::resolve;
-use crate::wire::Code;
+
 use crate::wire::Form;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Id;
 use crate::wire::answer::Subscribed;
 use crate::wire::op;
-use crate::wire::pattern::Name;
 
 /// What is known of the way that a replay will go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,19 +64,8 @@ impl Subscriber {
         view: &View<'_>,
         answer: impl FnOnce(Subscribed<'_>) -> Vec<u8>,
     ) -> Result<(), Reject> {
-        let coming = self.coming.as_deref();
-        let is_hope = |name: &Result<Name, String>| match name {
-            Ok(Name::Exact(_)) => {
-                let named = std::slice::from_ref(name);
-                resolve(named, view.board, coming).is_hopeful()
-            }
-            Ok(Name::Pattern(_)) => true,
-            Err(_) => false,
-        };
-        if !op.names.iter().any(is_hope) {
-            let message = "none of these symbols is on the tape, up to the end of the range";
-            return Err(Reject::new(Code::UnknownSymbol, message));
-        }
+        let message = "none of these symbols is on the tape, up to the end of the range";
+        check_hope(&op.names, (view.board, self.rights(), self.coming.as_deref()), message)?;
         self.subscribe(op, Begin::Snapshot(None), view, answer)
     }
 

@@ -3,7 +3,6 @@
 //! A stream belongs to the latest subscription that names it exactly, else to the latest one with a
 //! pattern that covers it.
 
-use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::time::Instant;
 
@@ -20,8 +19,8 @@ use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::subscriber::Waiting;
 use crate::subscriber::names::Names;
-use crate::subscriber::replaying::Coming;
-use crate::subscriber::replaying::Horizon;
+use crate::subscriber::naming::Named;
+use crate::subscriber::naming::resolve;
 use crate::subscriber::stream::By;
 use crate::subscriber::stream::Due;
 use crate::subscriber::stream::Phase;
@@ -48,25 +47,6 @@ pub(super) enum Begin {
     Trace(usize),
     After(Seq),
     Wait,
-}
-
-/// What a list of names comes to.
-#[derive(Debug, Default)]
-pub(super) struct Named<'a> {
-    pub(super) known: Vec<(SymbolId, &'a Symbol)>,
-    pending: Vec<&'a Symbol>,
-    rejected: Vec<&'a str>,
-    /// With how many symbols each covers.
-    patterns: Vec<(&'a Pattern, usize)>,
-    /// The symbols that the patterns cover, bytewise.
-    pub(super) covered: Vec<SymbolId>,
-}
-
-impl Named<'_> {
-    /// Whether there is a stream now, or may be one later.
-    pub(super) fn is_hopeful(&self) -> bool {
-        !(self.known.is_empty() && self.pending.is_empty() && self.patterns.is_empty())
-    }
 }
 
 impl Subscriber {
@@ -105,7 +85,12 @@ impl Subscriber {
         if view.pace == Pace::Lagging {
             return Err(Reject::new(Code::Unavailable, "this server is catching up"));
         }
-        let named = resolve(&op.names, view.board, self.coming.as_deref());
+        let rights = self.rights();
+        if !rights.allow_channel(op.channel) {
+            let message = format!("{} is not granted", op.channel.word());
+            return Err(Reject::new(Code::Forbidden, message));
+        }
+        let named = resolve(&op.names, (view.board, rights), self.coming.as_deref());
         let claimed = self.claim(op.channel, &named, view.board);
         self.check_limit(op.channel, &claimed, &named)?;
         let subscribed = Subscribed {
@@ -117,12 +102,15 @@ impl Subscriber {
                 .collect(),
             pending: named.pending.iter().map(|symbol| symbol.as_str()).collect(),
             rejected: (named.rejected.iter())
-                .map(|symbol| Rejected { symbol, code: Code::UnknownSymbol })
+                .map(|(symbol, code)| Rejected { symbol, code: *code })
                 .collect(),
             resumed: matches!(begin, Begin::After(_)),
             reason: if let Begin::Snapshot(reason) = begin { reason } else { None },
         };
-        self.outbox.push(&answer(subscribed));
+        let answer = answer(subscribed);
+        if !answer.is_empty() {
+            self.outbox.push(&answer);
+        }
         let Some(key) = self.register(op, &named, view.now) else { return Ok(()) };
         for id in named.pending.iter().filter_map(|symbol| view.board.id(symbol.as_str())) {
             // It was listed once: its stream goes on when it is listed again.
@@ -370,7 +358,11 @@ impl Subscriber {
         1
     }
 
+    /// The subscription that a stream belongs to, if it may be had.
     pub(super) fn owner_of(&self, channel: Channel, symbol: &Symbol) -> Option<(u32, By)> {
+        if !self.rights().allow(channel, symbol) {
+            return None;
+        }
         let of_channel = || self.subscriptions.iter().rev().filter(|of| of.channel == channel);
         let exact = of_channel().find(|of| of.exact.contains(symbol));
         let exact = exact.map(|subscription| (subscription.key, By::Name));
@@ -407,7 +399,7 @@ impl Subscriber {
     }
 }
 
-fn begin(start: &Start, view: &View<'_>) -> Begin {
+pub(super) fn begin(start: &Start, view: &View<'_>) -> Begin {
     match start {
         Start::Now => Begin::Snapshot(None),
         Start::Last(count) => Begin::Trace(*count),
@@ -421,47 +413,4 @@ fn begin(start: &Start, view: &View<'_>) -> Begin {
             Resume::Yes => Begin::After(cursor.seq),
         },
     }
-}
-
-pub(super) fn resolve<'a>(
-    names: &'a [Result<Name, String>],
-    board: &'a Board,
-    coming: Option<&Coming>,
-) -> Named<'a> {
-    let may_come = |symbol: &Symbol| match coming {
-        Some(Coming { symbols, horizon: Horizon::Closed }) => symbols.contains(symbol),
-        Some(Coming { symbols, horizon: Horizon::Open }) if symbols.contains(symbol) => true,
-        _ => may_appear(symbol, board),
-    };
-    let mut named = Named::default();
-    let mut covered = BTreeSet::new();
-    for name in names {
-        match name {
-            Ok(Name::Exact(symbol)) => {
-                let known = board.id(symbol.as_str()).and_then(|id| Some((id, board.symbol(id)?)));
-                match known.filter(|(_, known)| known.listed) {
-                    // The board's own name, so that all clients share it.
-                    Some((id, known)) => named.known.push((id, &known.symbol)),
-                    None if may_come(symbol) => named.pending.push(symbol),
-                    None => named.rejected.push(symbol.as_str()),
-                }
-            }
-            Ok(Name::Pattern(pattern)) => {
-                let before = board.symbols().filter(|(_, symbol)| symbol.listed);
-                let matching = before.filter(|(_, symbol)| pattern.covers(&symbol.symbol));
-                let matching: Vec<_> =
-                    matching.map(|(id, symbol)| (symbol.symbol.as_str(), id)).collect();
-                named.patterns.push((pattern, matching.len()));
-                covered.extend(matching);
-            }
-            Err(text) => named.rejected.push(text),
-        }
-    }
-    named.covered = covered.into_iter().map(|(_, id)| id).collect();
-    named
-}
-
-/// Whether a feed of the symbol's venue has not named all its instruments yet.
-fn may_appear(symbol: &Symbol, board: &Board) -> bool {
-    board.feeds().any(|(_, feed)| *feed.venue == *symbol.venue() && !feed.listed_all)
 }

@@ -46,7 +46,7 @@ impl Subscriber {
         if self.tape_at.is_some() && self.tape_slots().is_empty() {
             self.tape_at = None;
         }
-        self.tape_at.filter(|_| self.outbox.wants_more())
+        self.tape_at.filter(|_| self.outbox.wants_more() && !self.is_page_full())
     }
 
     /// Whether some of its streams are read from the tape.
@@ -106,6 +106,11 @@ impl Subscriber {
         }
         self.tape_at = Some(event.seq);
         Fed::Taken
+    }
+
+    /// The tape holds nothing for this client up to some place, which is below the shard's own.
+    pub fn on_tape_passed(&mut self, seq: Seq) {
+        self.tape_at = self.tape_at.map(|at| at.max(seq));
     }
 
     /// A stream that needs the board as it stands before the event, if there is one.
@@ -365,6 +370,7 @@ impl Subscriber {
         }
         if !message.is_empty() {
             stream.held = Some(event.seq);
+            self.page.iter_mut().for_each(|page| page.note(event.seq));
             // Another stream may begin further back and have this part read once more.
             let after = event.seq;
             stream.phase =
@@ -403,7 +409,7 @@ fn closed<'a>(event: &Event, past: &'a Board) -> Vec<(Channel, &'a str, SymbolId
 
 /// Whether nobody can hold the stream yet: it follows the tape from just before its symbol was
 /// listed.
-fn is_unbegun(stream: &Stream, board: &Board) -> bool {
+pub(super) fn is_unbegun(stream: &Stream, board: &Board) -> bool {
     let listed_at = board.symbol(stream.symbol).map(|symbol| symbol.listed_at);
     let from_listing =
         matches!(stream.phase, Phase::Tape { after } if Some(after.next()) == listed_at);

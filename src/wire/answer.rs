@@ -76,6 +76,15 @@ pub enum Answer<'a> {
         /// Names that this client has no right to.
         denied: Vec<&'a str>,
     },
+    /// A credential was taken.
+    Auth {
+        /// Of the operation.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Id>,
+        /// Until when it is good, unless it stays good.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires: Option<Time>,
+    },
     /// The answer to `ping`.
     Pong {
         /// Of the operation.

@@ -15,6 +15,12 @@ pub enum Code {
     UnknownChannel,
     /// No feed has that symbol.
     UnknownSymbol,
+    /// Nobody we know, or not known yet.
+    Unauthorized,
+    /// The token was good until just now; another one is needed.
+    TokenExpired,
+    /// Not for this client.
+    Forbidden,
     /// More streams than `limits.symbols`.
     TooManySymbols,
     /// Larger than `limits.message_bytes`; the connection is closed with 1009.
@@ -42,6 +48,9 @@ impl Code {
             Self::UnknownOp => "unknown_op",
             Self::UnknownChannel => "unknown_channel",
             Self::UnknownSymbol => "unknown_symbol",
+            Self::Unauthorized => "unauthorized",
+            Self::TokenExpired => "token_expired",
+            Self::Forbidden => "forbidden",
             Self::TooManySymbols => "too_many_symbols",
             Self::MessageTooLarge => "message_too_large",
             Self::RateLimited => "rate_limited",
@@ -98,12 +107,20 @@ pub enum Close {
     TooLarge,
     /// The server stops; come back after `reconnect_ms`.
     Shutdown,
+    /// The token expired, and no other one came.
+    TokenExpired,
     /// The client did not take its messages.
     TooSlow,
+    /// No token came in time.
+    NoAuth,
     /// The client did not answer pings, or took nothing for too long.
     Silent,
     /// The client went on far beyond `limits.ops_per_s`.
     TooManyOps,
+    /// The token is not good.
+    Unauthorized,
+    /// What the client does here is not for it.
+    Forbidden,
     /// Too many connections.
     TooManyConnections,
 }
@@ -120,10 +137,30 @@ impl Close {
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
             Self::Shutdown => 4000,
+            Self::TokenExpired => 4001,
             Self::TooSlow => 4008,
+            Self::NoAuth => 4010,
             Self::TooManyOps => 4029,
+            Self::Unauthorized => 4401,
+            Self::Forbidden => 4403,
             Self::TooManyConnections => 4429,
         })
+    }
+
+    /// The code of `closing`, for those who are sent no close frame.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Answer(_) => "closed",
+            Self::Shutdown => "shutdown",
+            Self::TooSlow | Self::Silent => "too_slow",
+            Self::TooManyConnections => "too_many_connections",
+            Self::TokenExpired => "token_expired",
+            Self::NoAuth | Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::TooManyOps => "rate_limited",
+            Self::Protocol | Self::Unsupported | Self::NotUtf8 | Self::TooLarge => "bad_request",
+        }
     }
 
     /// The reason in the close frame.
@@ -137,8 +174,12 @@ impl Close {
             Self::NotUtf8 => "text is not UTF-8",
             Self::TooLarge => "message too large",
             Self::Shutdown => "shutdown",
+            Self::TokenExpired => "token expired",
             Self::TooSlow => "too slow",
+            Self::NoAuth => "no token in time",
             Self::TooManyOps => "too many operations",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::TooManyConnections => "too many connections",
         }
     }

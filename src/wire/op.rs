@@ -12,6 +12,7 @@ use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Id;
 use crate::wire::pattern::Name;
+use crate::wire::secret::Secret;
 
 pub use replay::Open;
 pub use replay::Pause;
@@ -43,6 +44,8 @@ pub enum Op {
     Subscriptions,
     /// Answer at once.
     Ping,
+    /// Take a credential, or another one.
+    Auth(Secret),
 }
 
 /// Streams to send, and how.
@@ -123,6 +126,24 @@ pub fn parse(text: &[u8]) -> (Option<Id>, Result<Op, Reject>) {
     parse_with(text, op)
 }
 
+/// Reads what a subscription is to be, of the keys of a `subscribe`.
+///
+/// # Errors
+/// The refusal.
+pub fn subscribe(object: &Map<String, Value>) -> Result<Subscribe, Reject> {
+    let (channel, names) = streams(object)?;
+    let conflate_ms = bounded(object, "conflate_ms", 0..=CONFLATE_MS_MAX)?.unwrap_or(0);
+    if conflate_ms > 0 && channel.is_events() {
+        return Err(Reject::bad("conflate_ms is for states: trades are events, each is sent"));
+    }
+    let start = start(object, channel)?;
+    if conflate_ms > 0 && matches!(start, Start::Last(_)) {
+        return Err(Reject::bad("last and conflate_ms exclude each other"));
+    }
+    let slow = slow(object, channel, conflate_ms)?;
+    Ok(Subscribe { channel, names, conflate_ms, start, slow })
+}
+
 fn parse_with<T>(
     text: &[u8],
     op: impl FnOnce(&Map<String, Value>) -> Result<T, Reject>,
@@ -172,28 +193,20 @@ fn op(object: &Map<String, Value>) -> Result<Op, Reject> {
         }
         "subscriptions" => Ok(Op::Subscriptions),
         "ping" => Ok(Op::Ping),
+        "auth" => match object.get("token") {
+            Some(Value::String(token)) => Ok(Op::Auth(Secret::new(token))),
+            // Nothing of it is said again: it may be one all the same.
+            Some(_) => Err(Reject::bad("token must be a string")),
+            None => Err(Reject::bad("token is missing")),
+        },
         other => Err(Reject::new(
             Code::UnknownOp,
             format!(
-                "unknown op {:?}: subscribe, unsubscribe, subscriptions, plan or ping",
+                "unknown op {:?}: subscribe, unsubscribe, subscriptions, plan, ping or auth",
                 quoted(other)
             ),
         )),
     }
-}
-
-fn subscribe(object: &Map<String, Value>) -> Result<Subscribe, Reject> {
-    let (channel, names) = streams(object)?;
-    let conflate_ms = bounded(object, "conflate_ms", 0..=CONFLATE_MS_MAX)?.unwrap_or(0);
-    if conflate_ms > 0 && channel.is_events() {
-        return Err(Reject::bad("conflate_ms is for states: trades are events, each is sent"));
-    }
-    let start = start(object, channel)?;
-    if conflate_ms > 0 && matches!(start, Start::Last(_)) {
-        return Err(Reject::bad("last and conflate_ms exclude each other"));
-    }
-    let slow = slow(object, channel, conflate_ms)?;
-    Ok(Subscribe { channel, names, conflate_ms, start, slow })
 }
 
 fn streams(object: &Map<String, Value>) -> Result<(Channel, Vec<Result<Name, String>>), Reject> {

@@ -98,12 +98,37 @@ impl Pattern {
         if self.venue.as_deref().is_some_and(|venue| venue != symbol.venue()) {
             return false;
         }
-        match &self.name {
-            NamePart::Any => true,
-            NamePart::Whole(name) => **name == *symbol.name(),
-            NamePart::Base(base) => symbol.pair().is_some_and(|(left, _)| left == &**base),
-            NamePart::Quote(quote) => symbol.pair().is_some_and(|(_, right)| right == &**quote),
-        }
+        self.name.covers(symbol.name())
+    }
+
+    /// Whether a symbol could belong to both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let venues = (self.venue.as_deref(), other.venue.as_deref());
+        let meet = match venues {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        };
+        meet && self.name.overlaps(&other.name)
+    }
+
+    /// Whether all symbols of the other one belong to it.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        (self.venue.is_none() || self.venue == other.venue) && self.name.includes(&other.name)
+    }
+
+    /// The venue, unless it is any.
+    #[must_use]
+    pub fn venue(&self) -> Option<&str> {
+        self.venue.as_deref()
+    }
+
+    /// The same within one venue.
+    #[must_use]
+    pub fn at(&self, venue: &str) -> Option<Self> {
+        let (_, name) = self.text.split_once(':')?;
+        Self::parse(&format!("{venue}:{name}")).ok().filter(|of| self.includes(of))
     }
 
     /// The fixed parts must be what a symbol could hold.
@@ -112,6 +137,36 @@ impl Pattern {
         let sample = format!("{}:{fixed}", if any { "v" } else { venue });
         Symbol::parse(&sample).map_err(|_| Error::bad_symbol(text))?;
         Ok(Self { text: text.into(), venue: (!any).then(|| venue.into()), name })
+    }
+}
+
+impl NamePart {
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Whole(name), part) | (part, Self::Whole(name)) => part.covers(name),
+            (Self::Base(own), Self::Base(other)) | (Self::Quote(own), Self::Quote(other)) => {
+                own == other
+            }
+            _ => true,
+        }
+    }
+
+    fn includes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (part, Self::Whole(name)) => part.covers(name),
+            (part, other) => part == other,
+        }
+    }
+
+    fn covers(&self, name: &str) -> bool {
+        let pair = || name.rsplit_once('-');
+        match self {
+            Self::Any => true,
+            Self::Whole(whole) => **whole == *name,
+            Self::Base(base) => pair().is_some_and(|(left, _)| left == &**base),
+            Self::Quote(quote) => pair().is_some_and(|(_, right)| right == &**quote),
+        }
     }
 }
 
@@ -134,6 +189,36 @@ mod tests {
         check("*:BTC-USD", &["a:BTC-USD", "b:BTC-USD"], &["a:BTC-USDT", "a:BTC"]);
         check("binance:*-USDT", &["binance:ETH-USDT"], &["binance:ETH-BTC", "binance:USDT"]);
         check("*:BTC-*", &["a:BTC-USD", "b:BTC-EUR"], &["a:WBTC-USD", "a:BTC"]);
+    }
+
+    #[test]
+    fn patterns_that_share_symbols_are_told_from_those_that_do_not() {
+        let pattern = |text: &str| Pattern::parse(text).unwrap();
+        for (one, other, overlap) in [
+            ("*:*", "a:*", true),
+            ("a:*", "b:*", false),
+            ("*:BTC-USD", "a:BTC-*", true),
+            ("*:BTC-USD", "a:ETH-*", false),
+            ("*:BTC-*", "a:*-USD", true),
+            ("*:BTC-*", "*:ETH-*", false),
+            ("*:*-USD", "a:*", true),
+        ] {
+            assert_eq!(pattern(one).overlaps(&pattern(other)), overlap, "{one} {other}");
+            assert_eq!(pattern(other).overlaps(&pattern(one)), overlap, "{other} {one}");
+        }
+        for (one, other, includes) in [
+            ("*:*", "a:BTC-*", true),
+            ("a:*", "*:*", false),
+            ("a:*", "a:*-USD", true),
+            ("a:*-USD", "a:*", false),
+            ("*:*-USD", "*:BTC-USD", true),
+            ("*:BTC-*", "*:*-USD", false),
+            ("a:*", "b:*", false),
+        ] {
+            assert_eq!(pattern(one).includes(&pattern(other)), includes, "{one} {other}");
+        }
+        assert_eq!(pattern("*:*").at("a"), Some(pattern("a:*")));
+        assert_eq!(pattern("b:*").at("a"), None);
     }
 
     #[test]

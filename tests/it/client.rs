@@ -38,6 +38,27 @@ impl Client {
         Self::upgrade(TcpStream::connect(address).unwrap(), &format!("ws://{address}{path}"))
     }
 
+    /// Connects to a path with a credential, and takes the `welcome`; else the status.
+    #[track_caller]
+    pub(crate) fn connect_as(address: SocketAddr, path: &str, token: &str) -> Result<Self, u16> {
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        let shown = format!("Bearer {token}").parse().unwrap();
+        request.headers_mut().insert("authorization", shown);
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        match tungstenite::client(request, stream) {
+            Ok((socket, _)) => {
+                let mut client = Self { socket, welcome: Value::Null };
+                client.welcome = client.next();
+                Ok(client)
+            }
+            Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response))) => {
+                Err(response.status().as_u16())
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// Upgrades a connection and takes the `welcome`.
     #[track_caller]
     pub(crate) fn over(stream: TcpStream, address: SocketAddr) -> Self {
@@ -152,7 +173,7 @@ impl Client {
 
 /// Whether a message answers an operation.
 pub(crate) fn is_answer(text: &str) -> bool {
-    ["subscribed", "unsubscribed", "subscriptions", "pong", "error", "plan", "opened"]
+    ["subscribed", "unsubscribed", "subscriptions", "pong", "error", "plan", "opened", "auth"]
         .iter()
         .any(|kind| text.starts_with(&format!("{{\"type\":\"{kind}\"")))
 }
@@ -212,7 +233,7 @@ impl Chains {
 /// A bare connection to the stream, whose frames are made by hand.
 pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// A frame of the server.
@@ -301,7 +322,7 @@ impl Raw {
 
     /// Reads more; `false` at the end of the connection.
     #[track_caller]
-    fn fill(&mut self) -> bool {
+    pub(crate) fn fill(&mut self) -> bool {
         let mut chunk = [0; 16 * 1024];
         match self.stream.read(&mut chunk) {
             Ok(0) => false,
@@ -418,6 +439,13 @@ impl Response {
 #[track_caller]
 pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
     request(address, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+}
+
+/// `GET`s a path with a credential.
+#[track_caller]
+pub(crate) fn get_as(address: SocketAddr, path: &str, token: &str) -> Response {
+    let head = format!("Host: x\r\nAuthorization: Bearer {token}\r\nConnection: close");
+    request(address, &format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n"))
 }
 
 /// Sends a whole request and reads until the server ends the connection.

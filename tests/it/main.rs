@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
 mod bars;
 mod bench;
 mod captures;
@@ -28,7 +29,9 @@ mod postgres;
 mod replay;
 mod server;
 mod slow;
+mod specs;
 mod store;
 mod streams;
 mod transfer;
 mod verify;
+mod ways;

@@ -105,7 +105,7 @@ fn an_id_is_echoed_as_it_was() {
     client.check(r#"{"op":"subscriptions","id":null}"#, r#"{"type":"subscriptions","streams":[]}"#);
     client.check(
         r#"{"op":"no","id":3}"#,
-        r#"{"type":"error","id":3,"code":"unknown_op","message":"unknown op \"no\": subscribe, unsubscribe, subscriptions, plan or ping","retry":false}"#,
+        r#"{"type":"error","id":3,"code":"unknown_op","message":"unknown op \"no\": subscribe, unsubscribe, subscriptions, plan, ping or auth","retry":false}"#,
     );
     let expected = "id must be an integer or a string of at most 36 bytes, got ";
     for id in ["1.5", "1e3", "true", "[1]", "{}"] {

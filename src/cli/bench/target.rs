@@ -15,6 +15,7 @@ use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::load::cores::Cores;
 use crate::load::plan;
+use crate::wire::Secret;
 
 /// How long a server may take to name its symbols.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +27,8 @@ pub(super) struct Target {
     /// For the `Host` header.
     pub(super) host: String,
     pub(super) path: String,
+    /// What is shown there.
+    pub(super) token: Option<Secret>,
     pub(super) symbols: Vec<String>,
     pub(super) pid: Option<u32>,
     pub(super) clocks: Clocks,
@@ -48,7 +51,10 @@ impl Target {
     /// `home` are the processors that this program was given.
     pub(super) fn of(bench: &Bench, ticks: u64, home: &Cores) -> Result<Self, Failure> {
         match &bench.url {
-            Some(endpoint) => Self::named(bench, endpoint),
+            Some(endpoint) => {
+                let token = bench.credential.choose()?;
+                Self::named(bench, &Endpoint { token, ..endpoint.clone() })
+            }
             None => Self::started(bench, ticks, home),
         }
     }
@@ -66,12 +72,13 @@ impl Target {
         }
         let path = endpoint.url.splitn(4, '/').nth(3).unwrap_or_default();
         let clocks = if address.ip().is_loopback() { Clocks::OneMachine } else { Clocks::MaybeTwo };
-        let symbols = ask_symbols(address, &host).map_err(|why| {
+        let symbols = ask_symbols(address, &host, &endpoint.shown()).map_err(|why| {
             Failure::Connection(format!("http://{host}/v1/symbols does not answer: {why}"))
         })?;
         Ok(Self {
             address,
             path: format!("/{path}"),
+            token: endpoint.token.clone(),
             host,
             symbols,
             pid: bench.pid,
@@ -97,6 +104,7 @@ impl Target {
             address: own.address(),
             host: own.address().to_string(),
             path: "/v1/stream".to_owned(),
+            token: None,
             symbols,
             pid: Some(own.pid()),
             clocks: Clocks::OneMachine,
@@ -136,12 +144,12 @@ struct Row {
 }
 
 /// The symbols of a server, by a plain request.
-fn ask_symbols(address: SocketAddr, host: &str) -> Result<Vec<String>, String> {
+fn ask_symbols(address: SocketAddr, host: &str, shown: &str) -> Result<Vec<String>, String> {
     let text = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(text)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
     // HTTP/1.0: an answer that ends with the connection, in one piece.
-    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");
     stream.write_all(request.as_bytes()).map_err(text)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(text)?;

@@ -50,7 +50,11 @@ pub(in crate::http) async fn bars(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
+    caller.check_history()?;
     let ask = query.into_inner().ask()?;
+    ask.interval.map_or(Ok(()), |interval| caller.check_channel(interval.channel()))?;
+    ask.symbol.as_ref().map_or(Ok(()), |symbol| caller.check_symbol(symbol))?;
     let history = shop.house().history.clone();
     let known = live_roster(shop, &ask);
     let work = async move { page(&history, known, &ask).await };

@@ -165,7 +165,7 @@ impl Query {
 pub(in crate::http) fn time(name: &str, text: &str) -> Result<Nanos, Failure> {
     let (date, rest) = text.split_at_checked(11).unwrap_or((text, ""));
     let restored = format!("{date}{}", rest.replace(' ', "+"));
-    Nanos::parse_rfc3339(&restored).map_err(|_| {
+    Nanos::parse_bound(&restored).map_err(|_| {
         let got = quoted(text);
         Failure::bad(format!("{name} must be a time such as 2026-11-21T03:30:00Z, got {got:?}"))
     })

@@ -18,6 +18,7 @@ use super::query::Query;
 use super::refusal;
 use crate::history::History;
 use crate::history::Roster;
+use crate::http::caller::Caller;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 use crate::store::Session;
@@ -62,12 +63,14 @@ pub(in crate::http) async fn sessions(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
+    let caller = shop.caller(&request).await?;
+    caller.check_history()?;
     let mut query = query.into_inner();
     let after = query.take_cursor().map(|cursor| key_of(&cursor)).transpose()?;
     let ask = query.ask()?;
     let history = shop.house().history.clone();
     let roster = Roster::of(shop.shard().borrow().board());
-    let work = async move { page(&history, &roster, &ask, after.as_ref()).await };
+    let work = async move { page(&history, (&roster, &caller), &ask, after.as_ref()).await };
     let (finished, seat) = at_desk(shop, work).await?;
     Ok(finished.respond(seat))
 }
@@ -77,7 +80,7 @@ type Key = (String, String, String);
 
 async fn page(
     history: &History,
-    live: &Roster,
+    (live, caller): (&Roster, &Caller),
     ask: &Ask,
     after: Option<&Key>,
 ) -> Result<Finished, Failure> {
@@ -89,7 +92,9 @@ async fn page(
     }
     let mut page = Page::new(SESSIONS, ask.format, ask.limit);
     let mut last = None;
-    for session in sessions.list.iter().filter(|session| is_wanted(session, ask)) {
+    let rights = caller.rights();
+    let wanted = sessions.list.iter().filter(|session| is_wanted(session, ask));
+    for session in wanted.filter(|session| rights.touch(&session.venue)) {
         let key = (session.day.to_string(), session.epoch.clone(), session.feed.clone());
         if after.is_some_and(|after| key <= *after) {
             continue;

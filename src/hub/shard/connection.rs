@@ -160,7 +160,7 @@ impl Connection {
             stats.written_bytes.add(written as u64);
             self.notice_room(was_full);
         }
-        if self.hung_up || !self.subscriber.outbox().is_empty() {
+        if self.hung_up || self.subscriber.outbox().has_news() {
             self.wake();
         }
     }
@@ -233,6 +233,11 @@ impl Connection {
                 let looks = reading.cursor.next_where(BATCH, &mut reading.ready, keep)?;
                 work.done += looks.max(1);
                 reading.ready.reverse();
+                let passed = reading.cursor.seq();
+                if reading.ready.is_empty() && after < passed && passed < board.seq() {
+                    self.subscriber.on_tape_passed(passed);
+                    reading.after = passed;
+                }
             }
             self.take_ready(&mut reading, (board, tape), work)?;
             let is_beyond = reading.ready.last().is_some_and(|event| event.seq > board.seq());
@@ -254,6 +259,7 @@ impl Connection {
         work: &mut Work,
     ) -> Result<(), Error> {
         while work.left() > 0
+            && !self.subscriber.is_page_full()
             && let Some(event) = reading.ready.pop_if(|event| event.seq <= board.seq())
         {
             work.done += EVENT_WORK;

@@ -14,13 +14,15 @@ pub struct Line {
     socket: TcpStream,
     /// The library holds bytes that must be written before any others.
     is_taken: Cell<bool>,
+    /// The client sends nothing more.
+    is_ended: Cell<bool>,
 }
 
 impl Line {
     /// A new connection: the library has the first word.
     #[must_use]
     pub const fn new(socket: TcpStream) -> Self {
-        Self { socket, is_taken: Cell::new(true) }
+        Self { socket, is_taken: Cell::new(true), is_ended: Cell::new(false) }
     }
 
     /// The socket.
@@ -37,6 +39,17 @@ impl Line {
     /// The library has written all that it was handed.
     pub fn release(&self) {
         self.is_taken.set(false);
+    }
+
+    /// The client was read to its end.
+    pub fn end(&self) {
+        self.is_ended.set(true);
+    }
+
+    /// Whether the client sends nothing more. One that is not to say anything is gone then.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.is_ended.get()
     }
 
     /// Writes what the socket takes at once, and says how much that was. An error is left for the

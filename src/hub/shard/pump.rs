@@ -330,7 +330,11 @@ impl Shard {
                 self.cut(id);
                 continue;
             }
+            let was_busy = connection.subscriber.is_busy();
             connection.subscriber.on_timeout(&view);
+            if was_busy && !connection.subscriber.is_busy() {
+                connection.notice.notify_one();
+            }
             connection.limit_closing(now);
             connection.timeout = connection.next_timeout();
             let next = connection.timeout;

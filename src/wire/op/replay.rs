@@ -280,7 +280,7 @@ fn point(object: &Map<String, Value>, key: &str) -> Result<Option<Point>, Reject
             Ok(Some(Point::Cursor(cursor)))
         }
         Some(Value::String(text)) => {
-            let time = Nanos::parse_rfc3339(text).ok().map(Point::Time);
+            let time = Nanos::parse_bound(text).ok().map(Point::Time);
             let point = time.or_else(|| cursor_text(text).map(Point::Cursor));
             point.map(Some).ok_or_else(|| refused_point(key, &quoted(text)))
         }

@@ -106,6 +106,7 @@ pub(super) fn rules(buffer_bytes: usize) -> Rules {
         pong: forever,
         write_deadline: forever,
         reconnect_spread: Duration::ZERO,
+        gate: None,
     }
 }
 

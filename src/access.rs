@@ -1,0 +1,183 @@
+//! Access: who is let in, and which streams are theirs.
+//!
+//! A credential, which is a token (JWT, RFC 7519) or an API key, is checked here and becomes a
+//! [`Bearer`]: a subject, what it is granted, and until when. The key decides how it is checked;
+//! a token's own `alg` is only compared with it. Nothing here reads a clock, and nothing of a
+//! credential is ever printed. One part does I/O, on a thread of its own: the look-up of keys that
+//! are published at a URL.
+
+mod api_keys;
+mod der;
+mod error;
+mod fetch;
+mod grant;
+mod jwks;
+mod key;
+mod pass;
+mod token;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tickwire_feeds::Nanos;
+
+use crate::config::auth::Auth;
+use crate::config::auth::KeyPlace;
+use crate::config::auth::Mode;
+use crate::config::auth::Tokens;
+use crate::wire::Secret;
+use pass::Subjects;
+
+pub use api_keys::ApiKeys;
+pub use error::Error;
+pub use error::Refusal;
+pub use grant::Grant;
+pub use grant::Rights;
+pub use grant::Written;
+pub use jwks::KeySet;
+pub use key::SigningKey;
+pub use key::VerifyingKey;
+pub use pass::Bearer;
+pub use pass::Crowded;
+pub use pass::Pass;
+pub use token::Claims;
+pub use token::Seen;
+pub use token::inspect;
+pub use token::sign;
+
+/// How long whoever lets somebody in should wait for keys that are being fetched.
+pub const KEYS_WAIT: Duration = Duration::from_secs(5);
+/// Between two looks whether they are there.
+pub const KEYS_LOOK: Duration = Duration::from_millis(25);
+
+/// Where credentials are shown.
+#[derive(Debug)]
+pub struct Gate {
+    word: &'static str,
+    tokens: Option<Checker>,
+    api_keys: ApiKeys,
+    subjects: Arc<Subjects>,
+    deadline: Duration,
+    refused: AtomicU64,
+}
+
+/// What tokens are checked with.
+#[derive(Debug)]
+pub struct Checker {
+    keys: Keys,
+    rules: token::Rules,
+}
+
+/// Where the keys are.
+#[derive(Debug)]
+enum Keys {
+    One(VerifyingKey),
+    Published(fetch::Published),
+}
+
+impl Gate {
+    /// The gate that the settings describe; `None` if everyone may come in. Keys at a URL are
+    /// fetched from now on.
+    ///
+    /// # Errors
+    /// [`Error`], if a file of keys cannot be used.
+    pub fn open(auth: &Auth, connections_per_subject: usize) -> Result<Option<Self>, Error> {
+        let tokens = match &auth.mode {
+            Mode::None => return Ok(None),
+            Mode::Jwt(tokens) => Some(Checker::new(tokens)?),
+            Mode::Keys => None,
+        };
+        let api_keys = auth.api_keys.as_deref().map(ApiKeys::read).transpose()?;
+        Ok(Some(Self {
+            word: auth.mode.word(),
+            tokens,
+            api_keys: api_keys.unwrap_or_default(),
+            subjects: Arc::new(Subjects::new(connections_per_subject)),
+            deadline: Duration::from_millis(auth.deadline_ms.into()),
+            refused: AtomicU64::new(0),
+        }))
+    }
+
+    /// As `welcome` names it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        self.word
+    }
+
+    /// How long a connection may stay without showing anything.
+    #[must_use]
+    pub const fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Who shows this credential at this time.
+    ///
+    /// # Errors
+    /// [`Refusal::Later`] while its key is being fetched, else [`Refusal::Bad`].
+    pub fn check(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
+        let checked = self.look_at(shown, wall);
+        if matches!(checked, Err(Refusal::Bad(_))) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        checked
+    }
+
+    /// Credentials so far that were not good.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Counts one connection more of its subject.
+    ///
+    /// # Errors
+    /// [`Crowded`] if it is one too many.
+    pub fn enter(&self, bearer: Bearer) -> Result<Pass, Crowded> {
+        self.subjects.enter(bearer)
+    }
+
+    fn look_at(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
+        if api_keys::is_one(shown.reveal()) {
+            return self.api_keys.find(shown.reveal()).ok_or(Refusal::Bad("no such API key"));
+        }
+        match &self.tokens {
+            Some(tokens) => tokens.check(shown.reveal(), wall),
+            None => Err(Refusal::Bad("this server takes API keys, not tokens")),
+        }
+    }
+}
+
+impl Checker {
+    /// Made ready to check.
+    ///
+    /// # Errors
+    /// [`Error`] if the file with the key cannot be used.
+    pub fn new(tokens: &Tokens) -> Result<Self, Error> {
+        let keys = match &tokens.keys {
+            KeyPlace::File(path) => Keys::One(VerifyingKey::read(tokens.algorithm, path)?),
+            KeyPlace::Jwks { url, refresh_s } => {
+                let refresh = Duration::from_secs((*refresh_s).into());
+                Keys::Published(fetch::Published::start(url, tokens.algorithm, refresh)?)
+            }
+        };
+        Ok(Self { keys, rules: token::Rules::of(tokens) })
+    }
+
+    /// Who shows this token at this time.
+    ///
+    /// # Errors
+    /// As [`Gate::check`].
+    pub fn check(&self, token: &str, wall: Nanos) -> Result<Bearer, Refusal> {
+        let seen = inspect(token)?;
+        self.rules.check_header(&seen.header)?;
+        match &self.keys {
+            Keys::One(key) => seen.verify(key)?,
+            Keys::Published(published) => {
+                seen.verify(&*published.find(seen.header.kid.as_deref())?)?;
+            }
+        }
+        self.rules.admit(&seen.claims()?, wall)
+    }
+}

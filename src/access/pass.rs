@@ -1,0 +1,126 @@
+//! Who was let in: a subject, its rights, and for how long; counted while it stays.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use tickwire_feeds::Nanos;
+
+use crate::access::grant::Grant;
+
+/// Who showed a credential.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// Whose connections are counted together: `sub` of a token, `key:NAME` of an API key.
+    pub subject: Arc<str>,
+    /// What it may have.
+    pub grant: Arc<Grant>,
+    /// The first instant at which the credential is good no longer; `None` if it stays good.
+    pub expires: Option<Nanos>,
+}
+
+/// A bearer that is here; counted until it is dropped.
+#[derive(Debug)]
+pub struct Pass {
+    bearer: Bearer,
+    subjects: Arc<Subjects>,
+}
+
+/// `limits.connections_per_subject`, which has this value, is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("limits.connections_per_subject = {0} are open already")]
+pub struct Crowded(pub usize);
+
+/// How many connections each subject has.
+#[derive(Debug)]
+pub(super) struct Subjects {
+    limit: usize,
+    present: Mutex<HashMap<Arc<str>, usize>>,
+}
+
+impl Subjects {
+    /// Nobody yet.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, present: Mutex::default() }
+    }
+
+    /// Counts one more.
+    pub(super) fn enter(self: &Arc<Self>, bearer: Bearer) -> Result<Pass, Crowded> {
+        let mut present = self.present();
+        let count = present.entry(Arc::clone(&bearer.subject)).or_default();
+        if *count >= self.limit {
+            return Err(Crowded(self.limit));
+        }
+        *count += 1;
+        drop(present);
+        Ok(Pass { bearer, subjects: Arc::clone(self) })
+    }
+
+    fn present(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass {
+    /// Who it is.
+    #[must_use]
+    pub const fn bearer(&self) -> &Bearer {
+        &self.bearer
+    }
+
+    /// What it may have.
+    #[must_use]
+    pub fn grant(&self) -> &Grant {
+        &self.bearer.grant
+    }
+
+    /// Goes on with another credential of the same subject.
+    ///
+    /// # Errors
+    /// The bearer, if it is another subject.
+    pub fn renew(&mut self, bearer: Bearer) -> Result<(), Bearer> {
+        if bearer.subject != self.bearer.subject {
+            return Err(bearer);
+        }
+        self.bearer = bearer;
+        Ok(())
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut present = self.subjects.present();
+        if let Some(count) = present.get_mut(&self.bearer.subject) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                present.remove(&self.bearer.subject);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bearer(subject: &str) -> Bearer {
+        Bearer { subject: subject.into(), grant: Arc::default(), expires: None }
+    }
+
+    #[test]
+    fn a_subject_has_so_many_connections() {
+        let subjects = Arc::new(Subjects::new(2));
+        let first = subjects.enter(bearer("a")).unwrap();
+        let mut second = subjects.enter(bearer("a")).unwrap();
+        assert_eq!(subjects.enter(bearer("a")).unwrap_err(), Crowded(2));
+        let _other = subjects.enter(bearer("b")).unwrap();
+        drop(first);
+        let _third = subjects.enter(bearer("a")).unwrap();
+        assert!(second.renew(bearer("b")).is_err());
+        assert!(second.renew(bearer("a")).is_ok());
+        drop((second, _third, _other));
+        assert!(subjects.present().is_empty());
+    }
+}

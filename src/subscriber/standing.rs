@@ -1,0 +1,247 @@
+//! How a client stands: whether it was let in, with which rights, and for how long.
+//!
+//! Without a gate there is nothing of this. With one, nothing is granted before a credential was
+//! taken: a driver that forgets to hand one in has a client that gets nothing and is closed.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use tickwire_feeds::Nanos;
+
+use crate::access::Bearer;
+use crate::access::Gate;
+use crate::access::KEYS_LOOK;
+use crate::access::KEYS_WAIT;
+use crate::access::Pass;
+use crate::access::Refusal;
+use crate::access::Rights;
+use crate::board::Board;
+use crate::subscriber::Subscriber;
+use crate::subscriber::View;
+use crate::wire::Close;
+use crate::wire::Code;
+use crate::wire::Reject;
+use crate::wire::Secret;
+use crate::wire::answer::Answer;
+use crate::wire::answer::Id;
+use crate::wire::answer::Time;
+
+/// From the end of a token to that of its connection: time to fetch another one.
+const GRACE: Duration = Duration::from_secs(10);
+/// Streams that are named when they end.
+const NAMED_MAX: usize = 20;
+
+/// How a client stands at the gate.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pass: Option<Pass>,
+    stage: Stage,
+    asking: Option<Asking>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It has shown nothing, and must until then.
+    Outside(Instant),
+    /// It is in; then its time is looked at again.
+    Inside(Option<Instant>),
+    /// Its token has expired; then the connection is closed.
+    Expired(Instant),
+}
+
+/// A credential whose key is being fetched.
+#[derive(Debug)]
+struct Asking {
+    id: Option<Id>,
+    shown: Secret,
+    look_at: Instant,
+    until: Instant,
+}
+
+impl Standing {
+    /// Of a client that has just connected.
+    pub(super) fn outside(gate: &Gate, now: Instant) -> Box<Self> {
+        let stage = Stage::Outside(now + gate.deadline());
+        Box::new(Self { pass: None, stage, asking: None })
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let at = match self.stage {
+            Stage::Outside(at) | Stage::Expired(at) => Some(at),
+            Stage::Inside(at) => at,
+        };
+        at.into_iter().chain(self.asking.as_ref().map(|asking| asking.look_at)).min()
+    }
+
+    pub(super) const fn is_asking(&self) -> bool {
+        self.asking.is_some()
+    }
+}
+
+impl Subscriber {
+    /// Lets the client in; what it was granted before is granted no longer.
+    pub fn let_in(&mut self, pass: Pass, view: &View<'_>) {
+        if let Some(standing) = &mut self.standing {
+            standing.stage = Stage::Inside(look_at(pass.bearer().expires, view));
+            standing.pass = Some(pass);
+            self.end_denied(view.board);
+        }
+    }
+
+    /// What the client may have.
+    #[must_use]
+    pub fn rights(&self) -> Rights<'_> {
+        match (&self.rules.gate, &self.standing) {
+            (None, _) => Rights::All,
+            (Some(_), Some(standing)) => {
+                standing.pass.as_ref().map_or(Rights::None, |pass| Rights::Some(pass.grant()))
+            }
+            (Some(_), None) => Rights::None,
+        }
+    }
+
+    /// Whether the client may ask for anything now.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`], [`Code::TokenExpired`].
+    pub(crate) fn check_standing(&mut self, view: &View<'_>) -> Result<(), Reject> {
+        self.tick_standing(view);
+        match self.standing.as_ref().map(|standing| standing.stage) {
+            None | Some(Stage::Inside(_)) => Ok(()),
+            Some(Stage::Outside(_)) => {
+                let message = "who asks? show a token or an API key first, by auth";
+                Err(Reject::new(Code::Unauthorized, message))
+            }
+            Some(Stage::Expired(_)) => Err(expired()),
+        }
+    }
+
+    /// Time went on.
+    pub(super) fn tick_standing(&mut self, view: &View<'_>) {
+        // A page lives no longer than its request may wait.
+        if self.page.is_some() {
+            return;
+        }
+        let Some(standing) = &mut self.standing else { return };
+        if let Some(asking) = standing.asking.take_if(|asking| asking.look_at <= view.now) {
+            self.look_into(asking, view);
+        }
+        let Some(standing) = &mut self.standing else { return };
+        let expires = standing.pass.as_ref().and_then(|pass| pass.bearer().expires);
+        match standing.stage {
+            Stage::Outside(at) if at <= view.now => self.close(Close::NoAuth),
+            Stage::Expired(at) if at <= view.now => self.close(Close::TokenExpired),
+            Stage::Inside(_) if expires.is_some_and(|expires| expires <= view.wall) => {
+                standing.stage = Stage::Expired(view.now + GRACE);
+                self.refuse(None, &expired());
+            }
+            // The wall clock may have been set meanwhile.
+            Stage::Inside(_) => standing.stage = Stage::Inside(look_at(expires, view)),
+            Stage::Outside(_) | Stage::Expired(_) => {}
+        }
+    }
+
+    /// The client shows a credential.
+    pub(super) fn on_auth(&mut self, id: Option<Id>, shown: Secret, view: &View<'_>) {
+        let asking = Asking { id, shown, look_at: view.now, until: view.now + KEYS_WAIT };
+        self.look_into(asking, view);
+    }
+
+    fn look_into(&mut self, asking: Asking, view: &View<'_>) {
+        let Asking { id, shown, look_at: _, until } = asking;
+        let Some(gate) = &self.rules.gate else {
+            return self.push(&Answer::Auth { id, expires: None });
+        };
+        match gate.check(&shown, view.wall) {
+            Ok(bearer) => self.admit(id, bearer, view),
+            Err(Refusal::Later) if view.now < until => {
+                let look_at = view.now + KEYS_LOOK;
+                if let Some(standing) = &mut self.standing {
+                    standing.asking = Some(Asking { id, shown, look_at, until });
+                }
+            }
+            Err(refusal) => self.turn_away(id, &refusal.to_string()),
+        }
+    }
+
+    fn admit(&mut self, id: Option<Id>, bearer: Bearer, view: &View<'_>) {
+        let rules = std::sync::Arc::clone(&self.rules);
+        let (Some(standing), Some(gate)) = (&mut self.standing, &rules.gate) else { return };
+        let expires = bearer.expires;
+        match &mut standing.pass {
+            Some(pass) => {
+                if pass.renew(bearer).is_err() {
+                    return self.turn_away(id, "the token is of another subject");
+                }
+            }
+            none => match gate.enter(bearer) {
+                Ok(pass) => *none = Some(pass),
+                Err(crowded) => {
+                    let reject = Reject::new(Code::RateLimited, crowded.to_string());
+                    self.refuse(id, &reject);
+                    return self.close(Close::TooManyConnections);
+                }
+            },
+        }
+        standing.stage = Stage::Inside(look_at(expires, view));
+        self.push(&Answer::Auth { id, expires: expires.map(Time) });
+        self.end_denied(view.board);
+    }
+
+    fn turn_away(&mut self, id: Option<Id>, message: &str) {
+        self.refuse(id, &Reject::new(Code::Unauthorized, message));
+        self.close(Close::Unauthorized);
+    }
+
+    /// Ends the streams that are granted no longer, and says which.
+    fn end_denied(&mut self, board: &Board) {
+        let rights = self.rights();
+        let mut denied = Vec::new();
+        for (slot, stream) in self.streams.iter() {
+            let name = board.symbol(stream.symbol).map(|symbol| &symbol.symbol);
+            if !name.is_some_and(|name| rights.allow(stream.channel, name)) {
+                let name = name.map_or("", tickwire_feeds::Symbol::as_str);
+                denied.push((slot, format!("{} {name}", stream.channel.word())));
+            }
+        }
+        self.forget_denied();
+        if denied.is_empty() {
+            return;
+        }
+        denied.sort_by(|(_, a), (_, b)| a.cmp(b));
+        for (slot, _) in &denied {
+            self.end(*slot);
+        }
+        let named: Vec<&str> = denied.iter().take(NAMED_MAX).map(|(_, name)| &**name).collect();
+        let others = match denied.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        let message = format!("not granted any more, so it ends: {}{others}", named.join(", "));
+        self.refuse(None, &Reject::new(Code::Forbidden, message));
+    }
+
+    /// What waits to appear and is not granted is not waited for.
+    fn forget_denied(&mut self) {
+        let mut subscriptions = std::mem::take(&mut self.subscriptions);
+        let rights = self.rights();
+        for of in &mut subscriptions {
+            let channel = of.channel;
+            of.exact.retain(|symbol| rights.allow(channel, symbol));
+            of.patterns.retain(|pattern| rights.allow_channel(channel) && rights.meet(pattern));
+        }
+        subscriptions.retain(|of| !of.is_empty());
+        self.subscriptions = subscriptions;
+    }
+}
+
+fn expired() -> Reject {
+    let message = "the token has expired: send another one by auth, or this connection ends";
+    Reject::new(Code::TokenExpired, message)
+}
+
+/// When a credential ends, if the wall clock goes on as it does.
+fn look_at(expires: Option<Nanos>, view: &View<'_>) -> Option<Instant> {
+    let left = expires?.0.saturating_sub(view.wall.0);
+    view.now.checked_add(Duration::from_nanos(u64::try_from(left).unwrap_or(0)))
+}

@@ -1,0 +1,273 @@
+//! Keys: of each algorithm, published and rotated, and API keys.
+
+use std::io::Read as _;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use ring::rand::SystemRandom;
+use ring::signature::Ed25519KeyPair;
+use ring::signature::KeyPair as _;
+use serde_json::Value;
+use serde_json::json;
+use tickwire::access::ApiKeys;
+use tickwire::access::SigningKey;
+use tickwire::config::auth::Algorithm;
+
+use super::in_s;
+use super::key_pair;
+use super::made;
+use super::openssl;
+use super::token;
+use crate::client::Client;
+use crate::client::get;
+use crate::client::get_as;
+use crate::client::request;
+use crate::harness::Server;
+
+fn server_of(algorithm: Algorithm, key: (&str, &str), more: &[(&str, &str)]) -> Server {
+    let own = [("auth.mode", "jwt"), ("auth.algorithm", algorithm.word()), key];
+    let settings: Vec<_> = own.into_iter().chain(more.iter().copied()).collect();
+    Server::start(&settings)
+}
+
+fn status(server: &Server, token: &str) -> u16 {
+    get_as(server.address, "/v1/symbols", token).status
+}
+
+#[test]
+fn each_algorithm_takes_its_own_tokens_alone() {
+    for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa] {
+        let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let Some(()) = key_pair(own.path(), algorithm) else { return };
+        let Some(()) = key_pair(other.path(), algorithm) else { return };
+        let public = own.path().join("public.pem");
+        let server = server_of(algorithm, ("auth.key", public.to_str().unwrap()), &[]);
+        let private = |dir: &Path| SigningKey::read(algorithm, &dir.join("private.pem")).unwrap();
+        let grant = json!({ "tickwire": { "symbols": ["*:*"], "channels": ["*"] } });
+        let word = algorithm.word();
+        let good = token(&private(own.path()), &grant, None);
+        assert_eq!(status(&server, &good), 200, "{word}");
+        Client::connect_as(server.address, "/v1/stream", &good).unwrap();
+        let named = token(&private(own.path()), &grant, Some("any name"));
+        assert_eq!(status(&server, &named), 200, "{word}: one key needs no name");
+        assert_eq!(status(&server, &token(&private(other.path()), &grant, None)), 401, "{word}");
+
+        // The public key as the secret of HMAC, as whoever has it may try.
+        let text = std::fs::read_to_string(&public).unwrap();
+        let claims = json!({ "sub": "me", "exp": in_s(600), "tickwire": {} }).to_string();
+        for secret in [text.as_str(), text.trim_end()] {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+            let sign = |message: &[u8]| hmac::sign(&key, message).as_ref().to_vec();
+            assert_eq!(status(&server, &made(r#"{"alg":"HS256"}"#, &claims, sign)), 401, "{word}");
+            let header = format!("{{\"alg\":{word:?}}}");
+            assert_eq!(status(&server, &made(&header, &claims, sign)), 401, "{word}");
+        }
+        for header in [r#"{"alg":"none"}"#.to_owned(), format!("{{\"alg\":{word:?}}}")] {
+            assert_eq!(status(&server, &made(&header, &claims, |_| Vec::new())), 401, "{word}");
+            assert_eq!(status(&server, &made(&header, &claims, |_| vec![0; 64])), 401, "{word}");
+        }
+    }
+}
+
+#[test]
+fn tokens_that_openssl_signed_are_good() {
+    for (algorithm, sign) in [
+        (Algorithm::Rs256, "dgst -sha256 -sign private.pem -out signature message"),
+        (Algorithm::EdDsa, "pkeyutl -sign -rawin -inkey private.pem -in message -out signature"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let Some(()) = key_pair(dir.path(), algorithm) else { return };
+        let public = dir.path().join("public.pem");
+        let server = server_of(algorithm, ("auth.key", public.to_str().unwrap()), &[]);
+        let claims = json!({ "exp": in_s(600) }).to_string();
+        let header = format!("{{\"alg\":{:?}}}", algorithm.word());
+        let token = made(&header, &claims, |message| {
+            std::fs::write(dir.path().join("message"), message).unwrap();
+            openssl(dir.path(), sign).unwrap();
+            std::fs::read(dir.path().join("signature")).unwrap()
+        });
+        assert_eq!(status(&server, &token), 200, "{algorithm:?}");
+    }
+}
+
+#[test]
+fn a_server_without_a_usable_key_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(()) = key_pair(dir.path(), Algorithm::Rs256) else { return };
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("short"), "too short").unwrap();
+    std::fs::write(path("empty"), "").unwrap();
+    for (algorithm, key, word) in [
+        ("HS256", path("public.pem"), "PEM"),
+        ("HS256", path("short"), "32 bytes"),
+        ("HS256", path("missing"), "cannot read"),
+        ("RS256", path("private.pem"), "private key"),
+        ("RS256", path("empty"), "BEGIN PUBLIC KEY"),
+        ("ES256", path("public.pem"), "another algorithm"),
+        ("EdDSA", path("public.pem"), "another algorithm"),
+    ] {
+        let mut command = crate::server::tickwire();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--tape-dir"]).arg(path("tape"));
+        command.env("TICKWIRE__AUTH__MODE", "jwt").env("TICKWIRE__AUTH__KEY", &key);
+        let output = command.env("TICKWIRE__AUTH__ALGORITHM", algorithm).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(word), "{algorithm} {key}: {said}");
+    }
+}
+
+/// A web server with a set of keys that can be changed, and taken away.
+struct Site {
+    url: String,
+    keys: Arc<Mutex<Option<String>>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Site {
+    fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let (keys, asked) = (Arc::new(Mutex::new(None)), Arc::new(AtomicUsize::new(0)));
+        let (shown, counted) = (Arc::clone(&keys), Arc::clone(&asked));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let mut stream = stream;
+                let _request = stream.read(&mut [0; 4_096]);
+                let keys: Option<String> = shown.lock().unwrap().clone();
+                let (status, body) = keys
+                    .map_or(("503 Service Unavailable", String::new()), |keys| ("200 OK", keys));
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n");
+                let _gone = write!(stream, "{head}Connection: close\r\n\r\n{body}");
+            }
+        });
+        Self { url, keys, asked }
+    }
+
+    fn publish(&self, keys: &[Value]) {
+        *self.keys.lock().unwrap() = Some(json!({ "keys": keys }).to_string());
+    }
+}
+
+/// A key of EdDSA with a name.
+struct Named {
+    kid: &'static str,
+    pair: Ed25519KeyPair,
+}
+
+impl Named {
+    fn new(kid: &'static str) -> Self {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self { kid, pair: Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap() }
+    }
+
+    fn jwk(&self) -> Value {
+        let x = URL_SAFE_NO_PAD.encode(self.pair.public_key());
+        json!({ "kty": "OKP", "crv": "Ed25519", "kid": self.kid, "x": x, "alg": "EdDSA" })
+    }
+
+    fn token(&self, kid: Option<&str>) -> String {
+        let mut header = json!({ "alg": "EdDSA" });
+        if let Some(kid) = kid {
+            header["kid"] = kid.into();
+        }
+        let claims = json!({ "sub": "me", "exp": in_s(600) }).to_string();
+        made(&header.to_string(), &claims, |message| self.pair.sign(message).as_ref().to_vec())
+    }
+}
+
+#[test]
+fn published_keys_are_followed_as_they_change() {
+    let site = Site::open();
+    let (first, second, third) = (Named::new("first"), Named::new("second"), Named::new("third"));
+    site.publish(&[first.jwk()]);
+    let settings = [("auth.jwks_refresh_s", "3600")];
+    let server = server_of(Algorithm::EdDsa, ("auth.jwks_url", &site.url), &settings);
+    assert_eq!(status(&server, &first.token(Some("first"))), 200);
+    assert_eq!(status(&server, &first.token(None)), 200, "there is only one");
+    assert_eq!(status(&server, &second.token(Some("first"))), 401, "its name, another's key");
+
+    // A new key is looked for as soon as somebody shows a token of it, by every door.
+    site.publish(&[first.jwk(), second.jwk()]);
+    assert_eq!(status(&server, &second.token(Some("second"))), 200);
+    assert_eq!(status(&server, &first.token(None)), 401, "there are two");
+    site.publish(&[second.jwk(), third.jwk()]);
+    let mut client = Client::connect(server.address);
+    let auth = json!({ "op": "auth", "token": third.token(Some("third")) }).to_string();
+    client.send(&auth);
+    assert_eq!(client.ask_json(r#"{"op":"ping"}"#)["type"], "auth");
+    assert_eq!(client.next_of("pong")["type"], "pong", "in their order");
+    let mut replay = Client::connect_to(server.address, "/v1/replay");
+    assert_eq!(replay.ask_json(&auth)["type"], "auth");
+
+    // What is withdrawn there is good no longer, and what is here stays while nobody answers.
+    assert_eq!(status(&server, &first.token(Some("first"))), 401);
+    *site.keys.lock().unwrap() = None;
+    assert_eq!(status(&server, &second.token(Some("second"))), 200);
+
+    // Names that nobody has cause few requests.
+    let before = site.asked.load(Ordering::Relaxed);
+    for _ in 0..3 {
+        assert_eq!(status(&server, &second.token(Some("made up"))), 401);
+    }
+    let asked = site.asked.load(Ordering::Relaxed) - before;
+    assert!(asked <= 6, "{asked} requests");
+    assert_eq!(status(&server, &second.token(Some("second"))), 200);
+}
+
+#[test]
+fn a_site_that_is_down_at_the_start_is_asked_again() {
+    let site = Site::open();
+    let key = Named::new("key");
+    let server = server_of(Algorithm::EdDsa, ("auth.jwks_url", &site.url), &[]);
+    let start = tickwire::clock::monotonic();
+    assert_eq!(status(&server, &key.token(Some("key"))), 401);
+    let took = crate::harness::since(start);
+    assert!(took < Duration::from_secs(7), "{took:?}");
+    site.publish(&[json!({ "kty": "RSA" }), json!(7), key.jwk()]);
+    crate::harness::eventually("the key is there", || {
+        status(&server, &key.token(Some("key"))) == 200
+    });
+}
+
+#[test]
+fn api_keys_open_every_door_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (key, hash) = ApiKeys::make([7; 32]);
+    let (other, _) = ApiKeys::make([8; 32]);
+    let path = dir.path().join("keys.toml");
+    let grant = "symbols = ['sim:*']\nchannels = ['ticker']";
+    std::fs::write(&path, format!("[alerts]\nhash = '{hash}'\n{grant}\n")).unwrap();
+    let server = Server::start(&[
+        ("auth.mode", "keys"),
+        ("auth.api_keys", path.to_str().unwrap()),
+        ("limits.connections_per_subject", "2"),
+    ]);
+    assert_eq!(get(server.address, "/v1/symbols").status, 401);
+    assert_eq!(status(&server, &key), 200);
+    assert_eq!(status(&server, &other), 401);
+    assert_eq!(status(&server, &hash), 401);
+    assert_eq!(status(&server, "a.b.c"), 401, "no tokens here");
+    let text = format!("GET /v1/symbols HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n");
+    assert_eq!(request(server.address, &format!("{text}Connection: close\r\n\r\n")).status, 200);
+    let two = format!("{text}Authorization: Bearer {key}\r\nConnection: close\r\n\r\n");
+    assert_eq!(request(server.address, &two).status, 401);
+
+    let mut client = Client::connect_as(server.address, "/v1/stream", &key).unwrap();
+    assert_eq!(client.welcome["auth"], "keys");
+    let trades = r#"{"op":"subscribe","channel":"trades","symbols":["sim:BTC-USD"]}"#;
+    assert_eq!(client.ask_json(trades)["code"], "forbidden");
+    let mut late = Client::connect(server.address);
+    let auth = json!({ "op": "auth", "id": 1, "token": key }).to_string();
+    assert_eq!(late.ask(&auth), r#"{"type":"auth","id":1}"#, "it does not expire");
+    assert_eq!(Client::connect_as(server.address, "/v1/stream", &key).err(), Some(429));
+}
