@@ -9,6 +9,7 @@ use crate::event::Seq;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 use crate::tape::Resume;
+use crate::tape::Tape;
 
 /// How long a place that this shard has not reached is waited for.
 const WAIT: Duration = Duration::from_secs(5);
@@ -36,22 +37,20 @@ impl Place {
         let message = || format!("{name} must be epoch:seq, got {:?}", quoted(text));
         read().ok_or_else(|| Failure::bad(message()))
     }
-}
 
-/// Waits until this worker's shard is at least at a place of its own tape; any other is refused.
-pub(super) async fn require(shop: &Shop, place: &Place) -> Result<(), Failure> {
-    let tape = &shop.house().tape;
-    let Place { epoch, seq } = place;
-    if epoch != tape.epoch() {
-        let message =
-            format!("the cursor is of {:?}, this tape is {}", quoted(epoch), tape.epoch());
-        return Err(Failure::conflict("epoch_mismatch", message));
+    /// Refuses one that a tape does not have, and so no answer can reach.
+    pub(super) fn check(&self, tape: &Tape) -> Result<(), Failure> {
+        let Self { epoch, seq } = self;
+        if *epoch != tape.epoch() {
+            let message = format!("the cursor is of {:?}, not of {}", quoted(epoch), tape.epoch());
+            return Err(Failure::conflict("epoch_mismatch", message));
+        }
+        if tape.resumable(*seq) == Resume::Ahead {
+            let message = format!("seq {seq} is not there yet: this tape ends at {}", tape.head());
+            return Err(Failure::conflict("ahead", message));
+        }
+        Ok(())
     }
-    if tape.resumable(*seq) == Resume::Ahead {
-        let message = format!("seq {seq} is not there yet: this tape ends at {}", tape.head());
-        return Err(Failure::conflict("ahead", message));
-    }
-    reach(shop, place).await
 }
 
 /// Waits until this worker's shard is at least there.

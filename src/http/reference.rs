@@ -141,7 +141,9 @@ pub(super) async fn snapshot(
         (None, _, Some(_)) => Err(Failure::bad("epoch is for at: now is of the live tape")),
         (None, cursor, None) => {
             if let Some(cursor) = cursor {
-                place::require(shop, &Place::parse("cursor", cursor)?).await?;
+                let place = Place::parse("cursor", cursor)?;
+                place.check(&shop.house().tape)?;
+                place::reach(shop, &place).await?;
             }
             let shard = shop.shard().borrow();
             let (board, epoch) = (shard.board(), shard.tape().epoch());
