@@ -44,9 +44,9 @@ const MESSAGES: &str = include_str!("spec/asyncapi.yaml");
         (name = "operation", description = "For operators"),
     ),
     paths(
-        paths::sse, paths::ndjson, paths::poll, paths::snapshot, paths::trades,
-        paths::quotes, paths::bars, paths::gaps, paths::sessions,
-        paths::symbols, paths::venues, paths::healthz, paths::readyz, paths::metrics,
+        paths::sse, paths::ndjson, paths::poll, paths::snapshot, paths::trades, paths::quotes,
+        paths::bars, paths::gaps, paths::sessions, paths::symbols, paths::venues, paths::healthz,
+        paths::readyz, paths::metrics,
     ),
     components(schemas(
         words::Symbol, words::Channel, words::Interval, words::Format, words::By, words::Time,

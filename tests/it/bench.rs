@@ -108,7 +108,6 @@ fn flags_that_make_no_sense_are_refused_with_what_would() {
         ("--connections 5 --stalled 5", "at least one has to go on reading"),
         ("--connections 900000", "LimitNOFILE"),
         ("--url wss://127.0.0.1:1", "--ca FILE"),
-        ("--ca c.pem", "--url"),
         ("--set http.no_such_thing=1", "no_such_thing"),
         ("--ramp --url ws://127.0.0.1:1", "--ramp"),
     ] {

@@ -140,7 +140,8 @@ fn check_gaps(got: &[Value], witnessed: &HashMap<String, Places>) -> (usize, usi
             continue;
         }
         gaps += 1;
-        let keys: Vec<_> = message.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut keys: Vec<_> = message.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
         assert_eq!(keys, ["cause", "channel", "from", "missing", "symbol", "to", "type"]);
         let number = |key: &str| message[key].as_u64().unwrap();
         let (from, to) = (number("from"), number("to"));

@@ -22,7 +22,7 @@ fn check(server: &Server, path: &str, status: u16, code: &str) {
 #[test]
 fn a_bad_request_is_refused_with_its_code_before_anything_is_sent() {
     let server = Server::shared();
-    let long = "x".repeat(50_000);
+    let long = "x".repeat(10_000);
     for way in WAYS {
         for (query, status, code) in [
             ("", 400, "bad_request"),
@@ -89,7 +89,8 @@ fn what_a_browser_claims_to_have_had_is_checked() {
         ("5", 400),
         ("k:99999999999999999999", 400),
         ("\u{1F4A5}", 400),
-        (&"k".repeat(60_000), 400),
+        (&"k".repeat(12_000), 400),
+        (&"k".repeat(60_000), 431),
     ] {
         let stream = Stream::open(server.address, path, &format!("Last-Event-ID: {id}\r\n"));
         assert_eq!(stream.status, status, "{}", id.chars().take(20).collect::<String>());
