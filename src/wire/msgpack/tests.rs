@@ -313,6 +313,12 @@ fn any_packed() -> impl Strategy<Value = Packed> {
     })
 }
 
+/// Of the years 1678 to 2261, as times are read.
+fn times() -> std::ops::Range<i64> {
+    let day = 86_400_000_000_000;
+    -106_650 * day..106_651 * day
+}
+
 proptest! {
     #[test]
     fn any_json_is_read_the_same_by_another_decoder(json in any_json()) {
@@ -406,7 +412,7 @@ proptest! {
     }
 
     #[test]
-    fn every_time_has_the_shortest_form(nanos in any::<i64>(), whole in any::<bool>()) {
+    fn every_time_has_the_shortest_form(nanos in times(), whole in any::<bool>()) {
         let nanos = if whole { nanos / 1_000_000_000 * 1_000_000_000 } else { nanos };
         let bytes = packed(&format!(r#"{{"ts":"{}"}}"#, Nanos(nanos)));
         let Packed::Map(map) = read(&bytes) else { panic!() };
