@@ -18,11 +18,11 @@ use crate::cli::bench::target::Target;
 use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
+use crate::cli::instant;
 use crate::cli::request::ChannelName;
 use crate::cli::signals;
 use crate::cli::signals::Signal;
 use crate::cli::talk::Talk;
-use crate::config::quantity::Span;
 use crate::descriptors;
 use crate::load;
 use crate::load::Go;
@@ -58,10 +58,10 @@ pub struct Bench {
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = count(TICKS_MAX))]
     ticks: u64,
     /// The measured time
-    #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = parse_span)]
+    #[arg(long = "for", value_name = "TIME", default_value = "5s", value_parser = instant::span)]
     span: Duration,
     /// Time before it, which no figure has
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = instant::span)]
     warm_up: Duration,
     /// What to subscribe to
     #[arg(long, value_enum, default_value_t, value_name = "CHANNEL")]
@@ -80,7 +80,7 @@ pub struct Bench {
     #[arg(long, value_name = "K", default_value_t = 0, hide_default_value = true)]
     stalled: u64,
     /// For how long; by itself the whole measured time
-    #[arg(long, value_name = "TIME", requires = "stalled", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", requires = "stalled", value_parser = instant::span)]
     stall_for: Option<Duration>,
     /// Streams to subscribe again in a second, over all connections
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true,
@@ -93,7 +93,7 @@ pub struct Bench {
     #[arg(long, conflicts_with_all = ["url", "stalled"])]
     ramp: bool,
     /// With --ramp, the longest time that 99 of 100 messages may take
-    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = instant::span)]
     p99_max: Duration,
     /// Print one JSON object
     #[arg(long)]
@@ -224,6 +224,7 @@ impl Bench {
             load::Error::Connect { .. } | load::Error::Stuck { .. } => {
                 Failure::Connection(error.to_string())
             }
+            load::Error::Refused(_) if self.ramp => Failure::Connection(error.to_string()),
             load::Error::Refused(_) => Failure::Usage(error.to_string()),
             _ => Failure::General(error.to_string()),
         })?;
@@ -234,13 +235,21 @@ impl Bench {
         let mut ramp = Ramp::new(self.ticks, TICKS_MAX, self.p99_max);
         let mut last = None;
         while let Some(ticks) = ramp.due() {
-            let (report, clocks) = self.once(ticks, talk, run)?;
+            let (report, clocks) = match self.once(ticks, talk, run) {
+                // A server with too much to do lets nobody in: that is an answer.
+                Err(Failure::Connection(why)) => {
+                    talk.note(&format!("{ticks} ticks/s: {why}"));
+                    ramp.note_refusal(ticks);
+                    continue;
+                }
+                measured => measured?,
+            };
             talk.note(&format!("{ticks} ticks/s:\n{report}"));
             ramp.note(ticks, &report);
             last = Some((report, clocks));
         }
         let Some((last, clocks)) = last else {
-            return Err(Failure::General("the ramp took no step".to_owned()));
+            return Err(Failure::General("the server kept up with no rate".to_owned()));
         };
         let (found, steps) = ramp.found();
         let report = found.map_or(last, |(_, report)| report.clone());
@@ -327,11 +336,6 @@ impl Run {
 
 fn count(most: u64) -> RangedU64ValueParser<u64> {
     RangedU64ValueParser::new().range(1..=most)
-}
-
-fn parse_span(text: &str) -> Result<Duration, String> {
-    let span = Span::parse(text).map(|span| Duration::from_millis(span.millis()));
-    span.ok_or_else(|| "expected a time like 10s, 500ms or 1m".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! Instants as people write them.
+//! Instants and spans of time as people write them.
+
+use std::time::Duration;
 
 use tickwire_feeds::Nanos;
 
@@ -14,6 +16,15 @@ pub(super) fn parse(text: &str) -> Result<Nanos, String> {
     at(text, clock::now()).ok_or_else(|| {
         "expected a time like 2026-11-20T09:30:00Z, 2026-11-20 or 15m (ago)".to_owned()
     })
+}
+
+/// `10s`, `500ms`, `5m`.
+///
+/// # Errors
+/// What would have been right.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    let span = Span::parse(text).ok_or("expected a time with its unit, like 10s, 500ms or 5m")?;
+    Ok(Duration::from_millis(span.millis()))
 }
 
 fn at(text: &str, now: Nanos) -> Option<Nanos> {

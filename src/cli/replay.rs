@@ -34,7 +34,6 @@ use crate::cli::screen::Format;
 use crate::cli::screen::Screen;
 use crate::cli::signals;
 use crate::cli::talk::Talk;
-use crate::config::quantity::Span;
 
 /// Where replays are served.
 const PATH: &str = "/v1/replay";
@@ -69,7 +68,7 @@ pub struct Replay {
     #[arg(long, value_name = "N", default_value = "1", value_parser = parse_speed)]
     speed: f64,
     /// Shorten longer silences to this, like 2s
-    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", value_parser = instant::span)]
     max_idle: Option<Duration>,
     /// Go on with what is live
     #[arg(long, conflicts_with = "again")]
@@ -421,11 +420,6 @@ fn parse_speed(text: &str) -> Result<f64, String> {
     let digits = text.strip_suffix('x').unwrap_or(text);
     let speed = digits.parse::<f64>().ok().filter(|speed| speed.is_finite() && *speed >= 0.0);
     speed.ok_or_else(|| "expected a number like 10 or 0.5, or max".to_owned())
-}
-
-fn parse_span(text: &str) -> Result<Duration, String> {
-    let span = Span::parse(text).ok_or("expected a time with its unit, like 2s or 500ms")?;
-    Ok(Duration::from_millis(span.millis()))
 }
 
 #[cfg(test)]

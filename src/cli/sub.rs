@@ -13,6 +13,7 @@ use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 use crate::cli::follower::Follower;
 use crate::cli::follower::Turn;
+use crate::cli::instant;
 use crate::cli::nearest;
 use crate::cli::request;
 use crate::cli::request::ChannelName;
@@ -24,7 +25,6 @@ use crate::cli::screen::Format;
 use crate::cli::screen::Screen;
 use crate::cli::signals;
 use crate::cli::talk::Talk;
-use crate::config::quantity::Span;
 
 /// The first wait before connecting again; it doubles with each failure up to the greatest.
 const WAIT_MIN: Duration = Duration::from_millis(250);
@@ -46,7 +46,7 @@ pub struct Sub {
     #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// End after this time, like 10s or 5m
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_span)]
+    #[arg(long = "for", value_name = "TIME", value_parser = instant::span)]
     span: Option<Duration>,
     /// Begin after this place on the tape; a heartbeat or snapshot answer names one
     #[arg(long, value_name = "EPOCH:SEQ", conflicts_with = "last")]
@@ -306,11 +306,6 @@ impl Run {
         let more = if lost.len() > names.len() { ", …" } else { "" };
         Err(Failure::Missing(format!("messages are missing: {}{more}", names.join(", "))))
     }
-}
-
-pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
-    let span = Span::parse(text).ok_or("expected a time with its unit, like 10s, 500ms or 5m")?;
-    Ok(Duration::from_millis(span.millis()))
 }
 
 #[cfg(test)]

@@ -20,7 +20,6 @@ use crate::cli::place::Archive;
 use crate::cli::place::Place;
 use crate::cli::place::unread;
 use crate::cli::progress::Progress;
-use crate::cli::sub;
 use crate::cli::talk::Talk;
 use crate::event::Seq;
 use crate::history::Error;
@@ -45,7 +44,7 @@ pub struct Verify {
     #[arg(long, value_name = "EPOCH")]
     epoch: Option<String>,
     /// First follow all streams of a server for so long, like 10s, and compare what it sent
-    #[arg(long, value_name = "TIME", value_parser = sub::parse_span)]
+    #[arg(long, value_name = "TIME", value_parser = instant::span)]
     live: Option<Duration>,
     /// The server, as ws://HOST:PORT or http://HOST:PORT; else TICKWIRE_URL, else this machine
     #[arg(long, value_name = "URL", value_parser = Endpoint::parse, requires = "live")]

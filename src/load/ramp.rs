@@ -88,9 +88,22 @@ impl Ramp {
                 self.best = Some((ticks, report.clone()));
             }
         } else {
-            self.failed = Some(self.failed.map_or(ticks, |failed| failed.min(ticks)));
+            self.fail(ticks);
         }
         self.next = self.after(ticks);
+    }
+
+    /// Nobody was let in at that rate.
+    pub fn note_refusal(&mut self, ticks: u64) {
+        let (messages_per_s, bytes_per_s, p99_us) = (0, 0, 0);
+        let kept_up = false;
+        self.steps.push(Step { ticks_per_s: ticks, messages_per_s, bytes_per_s, p99_us, kept_up });
+        self.fail(ticks);
+        self.next = self.after(ticks);
+    }
+
+    fn fail(&mut self, ticks: u64) {
+        self.failed = Some(self.failed.map_or(ticks, |failed| failed.min(ticks)));
     }
 
     /// The best step with its rate, and all steps.
@@ -137,6 +150,17 @@ mod tests {
         }
         let (best, steps) = ramp.found();
         (best.map(|(ticks, _)| *ticks), steps)
+    }
+
+    #[test]
+    fn a_rate_at_which_nobody_is_let_in_is_too_much() {
+        let mut ramp = Ramp::new(1_000, 100_000, Duration::from_millis(100));
+        ramp.note_refusal(1_000);
+        assert_eq!(ramp.due(), Some(500));
+        ramp.note_refusal(500);
+        assert_eq!(ramp.due(), Some(250));
+        let (found, steps) = ramp.found();
+        assert!(found.is_none() && steps.iter().all(|step| !step.kept_up));
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn the_text_names_rate_latency_and_cost() {
 fn a_ramp_names_the_rates_that_it_tried() {
     let flags = "--connections 5 --ticks 10000000 --ramp --p99-max 10s";
     let (code, out, talk) = run(bench(flags).args(["--set", "hub.ring_events=64"]));
+    assert_ne!(out, "", "{code}: {talk}");
     let found = object(&out);
     let steps = found["ramp"].as_array().unwrap();
     assert!(!steps.is_empty(), "{found}");

@@ -222,14 +222,14 @@ pub(super) fn venues() {}
 pub(super) fn snapshot() {}
 
 #[utoipa::path(
-    get, path = "/healthz", tag = "operation",
+    get, path = "/healthz", tag = "operation", security(()),
     responses((status = 200, body = Alive, description = "The process answers"))
 )]
 /// Whether the process lives.
 pub(super) fn healthz() {}
 
 #[utoipa::path(
-    get, path = "/readyz", tag = "operation",
+    get, path = "/readyz", tag = "operation", security(()),
     responses(
         (status = 200, body = Ready, description = "Clients may be sent here"),
         (status = 503, body = Refusal, description = "They may not, and why"),

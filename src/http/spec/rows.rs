@@ -64,7 +64,7 @@ pub(super) struct QuoteRow {
     ask_size: Option<Decimal>,
 }
 
-/// Open, high, low, close and volume of an interval.
+/// Open, high, low, close and volume of an interval; `null` where no trade told them.
 #[derive(ToSchema)]
 #[schema(as = Bar)]
 pub(super) struct BarRow {
@@ -72,11 +72,16 @@ pub(super) struct BarRow {
     /// Of its last message.
     seq: Seq,
     start: Time,
+    #[schema(required = true)]
     open: Option<Decimal>,
+    #[schema(required = true)]
     high: Option<Decimal>,
+    #[schema(required = true)]
     low: Option<Decimal>,
+    #[schema(required = true)]
     close: Option<Decimal>,
-    volume: Decimal,
+    #[schema(required = true)]
+    volume: Option<Decimal>,
     trades: u64,
     #[schema(rename = "final")]
     is_final: bool,
