@@ -17,6 +17,7 @@ mod poll;
 pub mod proxies;
 mod reference;
 mod replay;
+mod screen;
 mod secure;
 pub mod server;
 pub mod shop;
@@ -66,6 +67,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/asyncapi.yaml", spec::asyncapi))
         .service(page("/docs", spec::docs))
         .service(page("/docs/{file:.*}", spec::page))
+        .service(page("/", screen::front))
+        .service(page("/ui/{file:.*}", screen::file))
+        .service(page("/client/{file:.*}", screen::library))
         .default_service(web::to(nowhere))
         .app_data(
             web::QueryConfig::default()

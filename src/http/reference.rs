@@ -197,7 +197,7 @@ impl Snapshots {
 }
 
 /// Whether the client says that it has what the tag stands for (RFC 9110 §13.1.2).
-fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+pub(super) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|of| of.weak_eq(tag)),
