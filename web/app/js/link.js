@@ -1,0 +1,58 @@
+// @ts-check
+// A link: what of the screen stands in its address, so that it can be passed on.
+
+import { INTERVALS } from './bars.js';
+
+/**
+ * @typedef {object} Link
+ * @property {string[]} watch symbols and patterns of the watchlist; empty: the user's own
+ * @property {string} symbol the one in the chart, or ''
+ * @property {keyof typeof INTERVALS} interval
+ * @property {string} session `epoch/feed/day` of what is replayed, or '' for live
+ * @property {string} at the instant of the replay, or ''
+ * @property {number} speed of the replay; 0: as fast as can be
+ */
+
+/** @param {string} search of an address, with or without its `?` @returns {Link} */
+export function parseLink(search) {
+  const given = new URLSearchParams(search);
+  const interval = given.get('i') ?? '';
+  const speed = Number(given.get('speed') ?? 1);
+  return {
+    watch: (given.get('w') ?? '').split(',').map((name) => name.trim()).filter(Boolean),
+    symbol: given.get('s') ?? '',
+    interval: interval in INTERVALS ? /** @type {any} */ (interval) : '1m',
+    session: given.get('session') ?? '',
+    at: given.get('t') ?? '',
+    speed: Number.isFinite(speed) && speed >= 0 ? speed : 1,
+  };
+}
+
+/** The address's search; names are short, so commas and colons stay as they are. @param {Link} link */
+export function writeLink(link) {
+  const parts = [];
+  if (link.watch.length > 0) parts.push(`w=${link.watch.map(escape).join(',')}`);
+  if (link.symbol) parts.push(`s=${escape(link.symbol)}`);
+  if (link.interval !== '1m') parts.push(`i=${link.interval}`);
+  if (link.session) {
+    parts.push(`session=${escape(link.session)}`);
+    if (link.at) parts.push(`t=${escape(link.at)}`);
+    parts.push(`speed=${link.speed}`);
+  }
+  return parts.length === 0 ? '' : `?${parts.join('&')}`;
+}
+
+/** What reads the same list on a command line. @param {string[]} symbols @param {string} origin */
+export function commandLine(symbols, origin) {
+  return `tickwire sub ${symbols.map(quoted).join(' ')} --url ${origin.replace(/^http/, 'ws')}`;
+}
+
+/** @param {string} text */
+function escape(text) {
+  return encodeURIComponent(text).replace(/%3A/g, ':').replace(/%2F/g, '/').replace(/%2A/g, '*');
+}
+
+/** @param {string} word */
+function quoted(word) {
+  return /^[\w:./-]+$/.test(word) ? word : `'${word}'`;
+}

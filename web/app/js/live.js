@@ -1,0 +1,111 @@
+// @ts-check
+// Live: what is happening now, from the client to the desk.
+
+import { INTERVALS } from './bars.js';
+import { textOf } from './instant.js';
+
+/** How often the server sends a row that changes, in ms: as often as a screen shows it. */
+export const CONFLATE_MS = 25;
+/** The same while nobody looks at the page. */
+export const HIDDEN_MS = 2000;
+const BARS_MS = 100;
+/** Bars that a chart begins with. */
+const BARS = 600;
+/** Trades that a tape begins with. */
+const TRADES = 60;
+
+/** Subscriptions of the page. */
+export class Live {
+  /** @type {any} */ #tickers = null;
+  /** @type {any} */ #trades = null;
+  /** @type {any} */ #bars = null;
+  #looks = 0;
+
+  /**
+   * @param {any} client @param {import('./desk.js').Desk} desk
+   * @param {{ message: (message: any) => void, resync: (message: any) => void,
+   *   refused: (error: any) => void }} told
+   */
+  constructor(client, desk, told) {
+    this.client = client;
+    this.desk = desk;
+    this.told = told;
+  }
+
+  /** Follows the tickers of these symbols. @param {string[]} symbols */
+  watch(symbols) {
+    if (symbols.length === 0) return;
+    if (this.#tickers === null) {
+      const conflateMs = document.hidden ? HIDDEN_MS : CONFLATE_MS;
+      this.#tickers = this.client.subscribe(symbols, { channel: 'ticker', conflateMs });
+      this.#hear(this.#tickers, (message) => this.desk.takeTicker(message, Date.now()));
+      return;
+    }
+    const before = new Set(this.#tickers.names);
+    const gone = [...before].filter((symbol) => !symbols.includes(symbol));
+    const added = symbols.filter((symbol) => !before.has(symbol));
+    if (added.length > 0) this.#tickers.add(added);
+    if (gone.length > 0) this.#tickers.remove(gone);
+  }
+
+  /** Follows trades and bars of the symbol at which the desk looks. */
+  look() {
+    const { symbol, interval } = this.desk;
+    const look = ++this.#looks;
+    this.#trades?.close();
+    this.#bars?.close();
+    if (symbol === '') return;
+    this.#trades = this.client.subscribe([symbol], { channel: 'trades', last: TRADES, slow: 'gap' });
+    this.#hear(this.#trades, (message) => this.desk.takeTrade(message, Date.now()));
+    const channel = `bars.${INTERVALS[interval].of}`;
+    this.#bars = this.client.subscribe([symbol], { channel, conflateMs: BARS_MS });
+    this.#hear(this.#bars, (message) => {
+      if (message.type === 'gap') this.desk.takeGap(message, Date.now());
+      else this.desk.takeBar(message);
+    });
+    // Each beginning, the first and those after a break, may lack bars that history has.
+    this.#bars.on('subscribed', () => this.#load(look));
+  }
+
+  /** Fewer messages while nobody sees them. @param {boolean} hidden */
+  rest(hidden) {
+    this.#tickers?.set({ conflateMs: hidden ? HIDDEN_MS : CONFLATE_MS });
+  }
+
+  /** Ends all of it. */
+  stop() {
+    this.#looks += 1;
+    for (const subscription of [this.#tickers, this.#trades, this.#bars]) subscription?.close();
+    this.#tickers = this.#trades = this.#bars = null;
+  }
+
+  /** @param {any} subscription @param {(message: any) => void} take */
+  #hear(subscription, take) {
+    subscription.on('message', (/** @type {any} */ message) => {
+      if (message.type === 'resync') return;
+      take(message);
+      this.told.message(message);
+    });
+    subscription.on('resync', this.told.resync);
+    subscription.on('error', this.told.refused);
+  }
+
+  /** @param {number} look */
+  async #load(look) {
+    const { symbol, interval } = this.desk;
+    const { of, ms, parts } = INTERVALS[interval];
+    const from = textOf(Date.now() - BARS * ms);
+    const limit = Math.min(10_000, BARS * parts + 10);
+    try {
+      const [bars, gaps] = await Promise.all([
+        this.client.get('/v1/bars', { symbol, interval: of, from, limit }),
+        this.client.get('/v1/gaps', { symbol, from }),
+      ]);
+      if (look !== this.#looks) return;
+      for (const row of bars.bars) this.desk.takeBar(row);
+      for (const row of gaps.gaps) this.desk.takeGap(row, Date.now());
+    } catch (error) {
+      if (look === this.#looks) this.told.refused(error);
+    }
+  }
+}
