@@ -1,0 +1,31 @@
+// @ts-check
+/** Measurements of a fast round trip tell more than those of a slow one; so many are kept. */
+const KEPT = 8;
+
+/** The server's clock as it is seen from here. */
+export class Clock {
+  /** @type {{ rttMs: number, offsetMs: number }[]} */
+  #samples = [];
+
+  /** Last round trip in ms, `null` before the first. */
+  get rttMs() {
+    return this.#samples.at(-1)?.rttMs ?? null;
+  }
+
+  /** Server's clock less ours in ms, by the fastest of the last round trips; or `null`. */
+  get offsetMs() {
+    const fastest = (/** @type {any} */ a, /** @type {any} */ b) => (b.rttMs < a.rttMs ? b : a);
+    return this.#samples.length ? this.#samples.reduce(fastest).offsetMs : null;
+  }
+
+  /**
+   * @param {number} sentAt by `performance.now()`, which nobody sets, unlike the time of day
+   * @param {string} server what its clock said in between
+   */
+  measure(sentAt, server) {
+    const rttMs = Math.round((performance.now() - sentAt) * 100) / 100;
+    const offsetMs = Math.round(Date.parse(server) - (Date.now() - rttMs / 2));
+    this.#samples.push({ rttMs, offsetMs });
+    if (this.#samples.length > KEPT) this.#samples.shift();
+  }
+}
