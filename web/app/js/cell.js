@@ -21,7 +21,7 @@ export class Cell {
   constructor(name) {
     const parts = [make('span', { class: 'kept' }, [this.#kept]), make('span', {}, [this.#fresh])];
     this.node = make('div', { class: `cell ${name}`, role: 'gridcell', tabindex: '-1' }, parts);
-    if (name === 'last') {
+    if (name.startsWith('last')) {
       const arrow = make('span', { class: 'arrow', 'aria-hidden': 'true' }, [this.#arrow]);
       this.node.prepend(arrow);
     }

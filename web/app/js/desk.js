@@ -27,6 +27,9 @@ export class Desk {
   /** @type {'live' | 'replay'} */
   mode = 'live';
 
+  /** What time it is for the prices: of a replay, the time that is played. @type {(ms: number) => number} */
+  now = (ms) => ms;
+
   /** @param {import('./watchlists.js').Watchlists} lists */
   constructor(lists) {
     this.lists = lists;

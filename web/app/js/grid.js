@@ -43,6 +43,8 @@ export class Grid {
 
   /** Told when something has to be painted. @type {() => void} */
   onDirty = () => {};
+  /** Told which row was painted. @type {(ticker: import('./ticker.js').Ticker) => void} */
+  onPainted = () => {};
 
   /** Symbols as they stand from top to bottom. */
   get order() {
@@ -111,6 +113,7 @@ export class Grid {
       if (!row || !ticker) continue;
       if (this.#dirty.delete(symbol)) {
         row.paint(ticker, look);
+        this.onPainted(ticker);
         this.#lit.add(row);
       } else if (isNewSecond) row.tell(ticker, look.now);
       row.draw(this.desk.spark(symbol), look, ticker.change ?? 0);

@@ -10,6 +10,8 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 /** How the page looks. */
 export class Looks {
   #preferences;
+  /** Asking the browser costs as much as laying the page out. @type {Map<string, string>} */
+  #colours = new Map();
   /** Told after each change, as what is drawn has to be drawn again. @type {() => void} */
   onChange = () => {};
 
@@ -52,7 +54,12 @@ export class Looks {
 
   /** A colour of the theme. @param {string} name of a custom property */
   colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    let colour = this.#colours.get(name);
+    if (colour === undefined) {
+      colour = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+      this.#colours.set(name, colour);
+    }
+    return colour;
   }
 
   /** Makes the page look so. */
@@ -65,6 +72,7 @@ export class Looks {
     root.lang = this.language;
     speak(this.language);
     fill(document);
+    this.#colours.clear();
     this.onChange();
   }
 }

@@ -1,0 +1,315 @@
+// @ts-check
+// The screen: the parts of the page, put together.
+
+import { Banner } from './banner.js';
+import { Chart } from './chart.js';
+import { Connection } from './connection.js';
+import { Figures } from './figures.js';
+import { FLASH_MS, HELD_MS } from './flash.js';
+import { Grid } from './grid.js';
+import { Groups } from './groups.js';
+import { Header } from './header.js';
+import { listen, showHelp } from './keys.js';
+import { writeLink } from './link.js';
+import { Live } from './live.js';
+import { Meter } from './meter.js';
+import { find } from './node.js';
+import { Painter } from './painter.js';
+import { Search } from './search.js';
+import { showSharing } from './sharing.js';
+import { sentence, speakOut } from './speech.js';
+import { showPane, useTabs } from './tabs.js';
+import { Tape } from './tape.js';
+import { Tools } from './tools.js';
+import { Top } from './top.js';
+import { Venues } from './venues.js';
+import { split } from './row.js';
+import { say } from './words.js';
+
+const TITLE_MS = 1000;
+
+/** The page. */
+export class Screen {
+  meter = new Meter();
+  painter = new Painter();
+  #titled = 0;
+  #link = /** @type {import('./link.js').Link} */ ({ watch: [], session: '', at: '', speed: 1 });
+
+  /**
+   * @param {import('./desk.js').Desk} desk @param {import('./looks.js').Looks} looks
+   * @param {{ client: any, preferences: import('./preferences.js').Preferences,
+   *   access: import('./access.js').Access, library: any }} parts
+   */
+  constructor(desk, looks, { client, preferences, access, library }) {
+    this.desk = desk;
+    this.looks = looks;
+    this.client = client;
+    this.preferences = preferences;
+    this.figures = new Figures(looks.language);
+    this.banner = new Banner(() => client.retry());
+    this.connection = new Connection(client, { banner: this.banner, access, meter: this.meter });
+    const look = () => this.look();
+    this.header = new Header(() => this.#standing(), () => this.figures);
+    this.grid = new Grid(find('watch'), desk, look);
+    this.groups = new Groups(find('groups'), desk, () => this.#listChanged());
+    this.chart = new Chart(desk, look, library);
+    this.tape = new Tape(desk, () => this.figures);
+    this.top = new Top(desk, look);
+    this.live = new Live(client, desk, {
+      message: (message) => {
+        this.meter.take(message, this.serverNow());
+        this.connection.note(message.seq);
+      },
+      resync: (message) => this.connection.resynced(message),
+      refused: (error) => this.connection.refused(error),
+    });
+    this.venues = new Venues(client, this.header);
+    this.#wire();
+  }
+
+  /** Begins with what a link says. @param {import('./link.js').Link} link */
+  async open(link) {
+    this.#link = link;
+    this.desk.interval = link.interval;
+    this.groups.show();
+    this.chart.markInterval();
+    this.painter.wake();
+    setInterval(() => this.painter.wake(), 250);
+    // What the user had is followed at once; what is new has to be looked up first.
+    if (link.watch.length === 0 && this.desk.lists.symbols.length > 0) this.#follow(link.symbol);
+    await this.#lookUp(link);
+    if (link.watch.length > 0) this.#follow(link.symbol);
+    else if (this.desk.symbol === '') this.#follow(link.symbol);
+  }
+
+  /** The server's clock. */
+  serverNow() {
+    return Date.now() + (this.client.stats.clockOffsetMs ?? 0);
+  }
+
+  /** How things are painted now. @returns {import('./row.js').Look} */
+  look() {
+    return {
+      now: this.desk.now(this.serverNow()),
+      hold: this.looks.isStill ? HELD_MS : FLASH_MS,
+      figures: this.figures,
+      colour: this.#colour,
+    };
+  }
+
+  /** Shows a symbol in chart and tape. @param {string} symbol */
+  choose(symbol) {
+    if (symbol === '' || symbol === this.desk.symbol) return;
+    this.desk.look(symbol, this.desk.interval);
+    this.grid.choose(symbol);
+    this.#source.look();
+    this.#note();
+  }
+
+  /** @param {import('./desk.js').Interval} interval */
+  setInterval(interval) {
+    this.desk.look(this.desk.symbol, interval);
+    this.chart.markInterval();
+    this.#source.look();
+    this.#note();
+  }
+
+  /** @param {string} symbol */
+  add(symbol) {
+    if (this.desk.lists.add(symbol)) this.#listChanged();
+    this.grid.reveal(symbol);
+    speakOut(say('added', { symbol }));
+  }
+
+  /** @param {string} symbol */
+  remove(symbol) {
+    const at = this.grid.order.indexOf(symbol);
+    if (!this.desk.lists.remove(symbol)) return;
+    this.#listChanged();
+    const next = this.grid.order[Math.min(at, this.grid.order.length - 1)];
+    if (next !== undefined) this.grid.reveal(next);
+    speakOut(say('removed', { symbol }));
+  }
+
+  /** Moves a symbol up or down. @param {string} symbol @param {number} step */
+  move(symbol, step) {
+    if (this.grid.isSorted) return;
+    const { lists } = this.desk;
+    if (!lists.move(symbol, lists.symbols.indexOf(symbol) + step)) return;
+    this.#listChanged();
+    this.grid.reveal(symbol);
+  }
+
+  get #source() {
+    return this.live;
+  }
+
+  #colour = (/** @type {string} */ name) => this.looks.colour(name);
+
+  #standing() {
+    const { state, transport, rttMs } = this.client.state;
+    const { received, shown, ageMs } = this.meter;
+    return {
+      state, transport, rttMs: rttMs ?? NaN, ageMs, seq: this.connection.seq,
+      received: received.perSecond, shown: shown.perSecond,
+      offsetMs: this.client.stats.clockOffsetMs ?? 0,
+    };
+  }
+
+  #wire() {
+    const wake = () => this.painter.wake();
+    for (const part of [this.grid, this.chart, this.tape]) part.onDirty = wake;
+    this.desk.onTicker = (symbol) => {
+      this.grid.touch(symbol);
+      wake();
+    };
+    this.desk.onDetail = wake;
+    this.grid.onPainted = (ticker) => this.meter.paint(ticker, this.serverNow());
+    const parts = [this.header, this.banner, this.grid, this.chart, this.tape, this.top, this];
+    for (const part of parts) this.painter.add(part);
+    this.painter.onPainted = (took) => this.meter.paints.add(took);
+    this.chart.onInterval = (interval) => this.setInterval(interval);
+    this.looks.onChange = () => this.#dress();
+    new Tools(this.looks);
+    new Search(find('search'), find('found'), {
+      symbols: () => this.desk.instruments.keys(),
+      add: (symbol) => this.add(symbol),
+      say: speakOut,
+    });
+    useTabs();
+    this.#wireGrid();
+    listen(this.#keys());
+    find('help-open').addEventListener('click', showHelp);
+    find('share').addEventListener('click', () => this.#share());
+    find('group-add').addEventListener('click', () => this.groups.add());
+    document.addEventListener('visibilitychange', () => this.live.rest(document.hidden));
+  }
+
+  #wireGrid() {
+    const { node } = this.grid;
+    const symbolOf = (/** @type {Event} */ event) => {
+      const row = /** @type {HTMLElement} */ (event.target).closest('[data-symbol]');
+      return row instanceof HTMLElement ? (row.dataset.symbol ?? '') : '';
+    };
+    node.addEventListener('click', (/** @type {Event} */ event) => this.choose(symbolOf(event)));
+    node.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
+      const symbol = symbolOf(event);
+      if (symbol === '') return;
+      if (event.key === 'Enter') this.choose(symbol);
+      else if (event.key === 'Delete') this.remove(symbol);
+      else if (event.altKey && event.key === 'ArrowUp') this.move(symbol, -1);
+      else if (event.altKey && event.key === 'ArrowDown') this.move(symbol, 1);
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  /** @returns {Record<string, (event: KeyboardEvent) => void>} */
+  #keys() {
+    const focus = (/** @type {string} */ id, /** @type {string} */ pane) => () => {
+      showPane(pane);
+      find(id).focus();
+    };
+    /** @type {Record<string, (event: KeyboardEvent) => void>} */
+    const keys = {
+      '/': focus('search', 'watch-pane'),
+      g: focus('chart', 'chart-pane'),
+      s: () => this.#say(),
+      t: () => this.looks.turn('theme'),
+      b: () => find('sides').click(),
+      x: () => this.#share(),
+      '[': () => this.chart.turn(-1),
+      ']': () => this.chart.turn(1),
+      '?': showHelp,
+    };
+    for (let digit = 1; digit <= 9; digit += 1) keys[digit] = () => this.groups.choose(digit - 1);
+    return keys;
+  }
+
+  /** Instruments, and the list of a link. @param {import('./link.js').Link} link */
+  async #lookUp(link) {
+    const { symbols } = await this.connection.ask('/v1/symbols');
+    this.desk.setInstruments(symbols);
+    const known = symbols.map((/** @type {any} */ row) => row.symbol);
+    const { lists } = this.desk;
+    if (link.watch.length > 0) {
+      const shared = link.watch.flatMap((name) => expand(name, known));
+      const name = say('group.link');
+      const at = lists.groups.findIndex((group) => group.name === name);
+      if (at >= 0) lists.groups.splice(at, 1);
+      lists.addGroup(name, [...new Set(shared)]);
+    } else if (lists.groups.length === 1 && lists.symbols.length === 0) {
+      lists.group.symbols.push(...known.slice(0, 60));
+    } else return;
+    this.groups.show();
+  }
+
+  /** @param {string} symbol to look at, or '' */
+  #follow(symbol) {
+    this.#listChanged();
+    const { symbols } = this.desk.lists;
+    this.choose(symbol || symbols[0] || '');
+  }
+
+  #listChanged() {
+    const { lists } = this.desk;
+    this.preferences.set('lists', lists.text());
+    for (const symbol of lists.symbols) this.desk.ticker(symbol);
+    this.grid.setSymbols(lists.symbols);
+    this.#source.watch(this.#watched());
+    if (this.desk.symbol !== '') this.#note();
+  }
+
+  /** The list, and what the chart shows if it is another one. */
+  #watched() {
+    return [...new Set([...this.desk.lists.symbols, this.desk.symbol])].filter(Boolean);
+  }
+
+  /** Keeps the address a link to what is shown. */
+  #note() {
+    this.#source.watch(this.#watched());
+    const search = writeLink(this.#shown());
+    history.replaceState(null, '', search === '' ? location.pathname : search);
+  }
+
+  #shown() {
+    const { lists, symbol, interval } = this.desk;
+    return { ...this.#link, watch: lists.symbols, symbol, interval };
+  }
+
+  #share() {
+    const link = location.origin + location.pathname + writeLink(this.#shown());
+    showSharing({ link, symbols: this.desk.lists.symbols });
+  }
+
+  #say() {
+    const ticker = this.desk.ticker(this.grid.focused || this.desk.symbol);
+    speakOut(sentence(ticker, { figures: this.figures, now: this.look().now }));
+  }
+
+  #dress() {
+    this.figures = new Figures(this.looks.language);
+    this.chart.dress();
+    this.grid.touchAll();
+    this.painter.wake();
+  }
+
+  /** The title of the tab. @param {number} now */
+  paint(now) {
+    this.meter.turn(now);
+    if (now - this.#titled < TITLE_MS) return;
+    this.#titled = now;
+    const ticker = this.desk.ticker(this.desk.symbol);
+    const price = this.figures.price(ticker.fields.last, ticker.places);
+    const title = price === '' ? 'Tickwire' : `${split(this.desk.symbol)[1]} ${price} · Tickwire`;
+    if (document.title !== title) document.title = title;
+  }
+}
+
+/** @param {string} name a symbol or a pattern @param {string[]} known */
+function expand(name, known) {
+  if (!name.includes('*')) return [name];
+  const pattern = name.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*');
+  const covers = new RegExp(`^${pattern}$`);
+  return known.filter((symbol) => covers.test(symbol)).slice(0, 500);
+}

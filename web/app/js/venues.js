@@ -1,0 +1,26 @@
+// @ts-check
+// The venues: how their feeds are, asked every other second while the page is seen.
+
+const EVERY_MS = 2000;
+
+/** Asks how the feeds are. */
+export class Venues {
+  /** @param {any} client @param {import('./header.js').Header} header */
+  constructor(client, header) {
+    this.client = client;
+    this.header = header;
+    this.#ask();
+    setInterval(() => {
+      if (!document.hidden) this.#ask();
+    }, EVERY_MS);
+  }
+
+  async #ask() {
+    try {
+      const { venues } = await this.client.get('/v1/venues');
+      this.header.setVenues(venues);
+    } catch {
+      // Without an answer the chips stay as they are: the connection's own chip says why.
+    }
+  }
+}
