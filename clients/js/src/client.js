@@ -108,26 +108,22 @@ export class Client extends Emitter {
   /** Carries out what subscriptions want: now, or when there is a connection. */
   #carrier = {
     added: (/** @type {Subscription} */ of, /** @type {string[]} */ names) => {
-      this.#live?.added(of, names);
+      this.#link.session?.added(of, names);
       this.#link.wake();
     },
     removed: (/** @type {Subscription} */ of, /** @type {string[]} */ names) => {
       if (of.closed && this.#host.subscriptions.delete(of)) this.#resyncs += of.stats.resyncs;
-      this.#live?.removed(of, names);
+      this.#link.session?.removed(of, names);
     },
     restarted: (/** @type {Subscription} */ of) => {
       // The server sends a stream as the latest wants it.
       this.#host.subscriptions.delete(of);
       this.#host.subscriptions.add(of);
-      this.#live?.restarted(of);
+      this.#link.session?.restarted(of);
     },
     resync: (/** @type {Subscription} */ of, /** @type {string[]} */ symbols) =>
-      this.#live?.resync(of, symbols),
+      this.#link.session?.resync(of, symbols),
   };
-
-  get #live() {
-    return this.#link.state.state === 'live' ? this.#link.session : null;
-  }
 
   #asHost() {
     const { token, getToken } = this.#options;
@@ -143,7 +139,7 @@ export class Client extends Emitter {
       ended: () => {},
       told: (/** @type {any} */ message) => this.emit(message.type, message),
       failed: (/** @type {Failure} */ failure) => this.emit('error', failure),
-      measured: (/** @type {number} */ sentAt, /** @type {string} */ server) => {
+      measured: (/** @type {number} */ sentAt, /** @type {string | null} */ server) => {
         this.#clock.measure(sentAt, server);
         const { rttMs, offsetMs } = this.#clock;
         this.emit('ping', { rttMs, offsetMs });

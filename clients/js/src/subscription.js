@@ -169,8 +169,8 @@ export class Subscription extends Emitter {
     this.#asked += 1;
   }
 
-  /** An answer that is none of `accepted`. */
-  refused() {
+  /** A session that counts what it asked has an answer. */
+  answered() {
     this.#asked -= 1;
   }
 
@@ -180,7 +180,6 @@ export class Subscription extends Emitter {
    * @param {any} answer a `subscribed`
    */
   accepted(request, answer) {
-    this.#asked -= 1;
     const resumed = answer.resumed || (this.last && !request.from);
     if (!resumed) {
       const covered = (/** @type {string} */ symbol) =>
