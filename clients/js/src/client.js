@@ -5,7 +5,8 @@ import { Emitter } from './emitter.js';
 import { Failure } from './failure.js';
 import { Link } from './link.js';
 import { optionsOf } from './options.js';
-import { request } from './rest.js';
+import { Replay } from './replay.js';
+import { request, rows } from './rest.js';
 import { Subscription } from './subscription.js';
 
 /**
@@ -27,6 +28,8 @@ export class Client extends Emitter {
   #counts = { frames: 0, bytes: 0 };
   /** Of subscriptions that are closed. */
   #resyncs = 0;
+  /** @type {Set<Replay>} */
+  #replays = new Set();
   #isClosed = false;
   #online = () => this.retry();
 
@@ -60,8 +63,8 @@ export class Client extends Emitter {
   get stats() {
     let resyncs = this.#resyncs;
     for (const { stats } of this.#host.subscriptions) resyncs += stats.resyncs;
-    const { rttMs, offsetMs } = this.#clock;
-    return { ...this.#counts, connections: this.#link.opens, resyncs, rttMs, clockOffsetMs: offsetMs };
+    const { rttMs, offsetMs: clockOffsetMs } = this.#clock;
+    return { ...this.#counts, connections: this.#link.opens, resyncs, rttMs, clockOffsetMs };
   }
 
   /**
@@ -76,6 +79,29 @@ export class Client extends Emitter {
     this.#host.subscriptions.add(of);
     this.#carrier.added(of, [...of.names]);
     return of;
+  }
+
+  /**
+   * Plays what was, over a WebSocket of its own.
+   * @param {import('./replay.js').ReplayOptions} options
+   * @returns {Replay}
+   */
+  replay(options) {
+    if (this.#isClosed) throw new Failure('closed', 'the client is closed');
+    const replay = new Replay(this.#host, options);
+    this.#replays.add(replay);
+    return replay.on('close', () => this.#replays.delete(replay));
+  }
+
+  /**
+   * All rows of history, page by page: `rows('/v1/trades', { symbol, from, to })`.
+   * @param {string} path
+   * @param {Record<string, any>} [params]
+   * @param {{ signal?: AbortSignal }} [init]
+   * @returns {AsyncGenerator<any>}
+   */
+  rows(path, params, init) {
+    return rows(this.#host, path, { params, ...init });
   }
 
   /**
@@ -101,7 +127,7 @@ export class Client extends Emitter {
     if (this.#isClosed) return;
     this.#isClosed = true;
     globalThis.removeEventListener?.('online', this.#online);
-    for (const of of [...this.#host.subscriptions]) of.close();
+    for (const of of [...this.#host.subscriptions, ...this.#replays]) of.close();
     this.#link.close({ code: 'closed', reason: 'by this client' });
   }
 
