@@ -5,7 +5,8 @@ import { Emitter } from './emitter.js';
 import { Failure } from './failure.js';
 import { Link } from './link.js';
 import { optionsOf } from './options.js';
-import { request } from './rest.js';
+import { Replay } from './replay.js';
+import { request, rows } from './rest.js';
 import { Subscription } from './subscription.js';
 
 /**
@@ -27,6 +28,8 @@ export class Client extends Emitter {
   #counts = { frames: 0, bytes: 0 };
   /** Of subscriptions that are closed. */
   #resyncs = 0;
+  /** @type {Set<Replay>} */
+  #replays = new Set();
   #isClosed = false;
   #online = () => this.retry();
 
@@ -60,8 +63,8 @@ export class Client extends Emitter {
   get stats() {
     let resyncs = this.#resyncs;
     for (const { stats } of this.#host.subscriptions) resyncs += stats.resyncs;
-    const { rttMs, offsetMs } = this.#clock;
-    return { ...this.#counts, connections: this.#link.opens, resyncs, rttMs, clockOffsetMs: offsetMs };
+    const { rttMs, offsetMs: clockOffsetMs } = this.#clock;
+    return { ...this.#counts, connections: this.#link.opens, resyncs, rttMs, clockOffsetMs };
   }
 
   /**
@@ -76,6 +79,29 @@ export class Client extends Emitter {
     this.#host.subscriptions.add(of);
     this.#carrier.added(of, [...of.names]);
     return of;
+  }
+
+  /**
+   * Plays what was, over a WebSocket of its own.
+   * @param {import('./replay.js').ReplayOptions} options
+   * @returns {Replay}
+   */
+  replay(options) {
+    if (this.#isClosed) throw new Failure('closed', 'the client is closed');
+    const replay = new Replay(this.#host, options);
+    this.#replays.add(replay);
+    return replay.on('close', () => this.#replays.delete(replay));
+  }
+
+  /**
+   * All rows of history, page by page: `rows('/v1/trades', { symbol, from, to })`.
+   * @param {string} path
+   * @param {Record<string, any>} [params]
+   * @param {{ signal?: AbortSignal }} [init]
+   * @returns {AsyncGenerator<any>}
+   */
+  rows(path, params, init) {
+    return rows(this.#host, path, { params, ...init });
   }
 
   /**
@@ -101,33 +127,29 @@ export class Client extends Emitter {
     if (this.#isClosed) return;
     this.#isClosed = true;
     globalThis.removeEventListener?.('online', this.#online);
-    for (const of of [...this.#host.subscriptions]) of.close();
+    for (const of of [...this.#host.subscriptions, ...this.#replays]) of.close();
     this.#link.close({ code: 'closed', reason: 'by this client' });
   }
 
   /** Carries out what subscriptions want: now, or when there is a connection. */
   #carrier = {
     added: (/** @type {Subscription} */ of, /** @type {string[]} */ names) => {
-      this.#live?.added(of, names);
+      this.#link.session?.added(of, names);
       this.#link.wake();
     },
     removed: (/** @type {Subscription} */ of, /** @type {string[]} */ names) => {
       if (of.closed && this.#host.subscriptions.delete(of)) this.#resyncs += of.stats.resyncs;
-      this.#live?.removed(of, names);
+      this.#link.session?.removed(of, names);
     },
     restarted: (/** @type {Subscription} */ of) => {
       // The server sends a stream as the latest wants it.
       this.#host.subscriptions.delete(of);
       this.#host.subscriptions.add(of);
-      this.#live?.restarted(of);
+      this.#link.session?.restarted(of);
     },
     resync: (/** @type {Subscription} */ of, /** @type {string[]} */ symbols) =>
-      this.#live?.resync(of, symbols),
+      this.#link.session?.resync(of, symbols),
   };
-
-  get #live() {
-    return this.#link.state.state === 'live' ? this.#link.session : null;
-  }
 
   #asHost() {
     const { token, getToken } = this.#options;
@@ -143,7 +165,7 @@ export class Client extends Emitter {
       ended: () => {},
       told: (/** @type {any} */ message) => this.emit(message.type, message),
       failed: (/** @type {Failure} */ failure) => this.emit('error', failure),
-      measured: (/** @type {number} */ sentAt, /** @type {string} */ server) => {
+      measured: (/** @type {number} */ sentAt, /** @type {string | null} */ server) => {
         this.#clock.measure(sentAt, server);
         const { rttMs, offsetMs } = this.#clock;
         this.emit('ping', { rttMs, offsetMs });

@@ -97,6 +97,7 @@ export class Ledger {
     this.#due.delete(symbol);
     if (held === null || held === seq) return { verdict: 'apply' };
     if (due !== undefined) return { verdict: 'apply', lost: { reason: due, held } };
-    return conflated ? { verdict: 'apply' } : { verdict: 'apply', lost: { reason: 'skipped', held } };
+    if (conflated) return { verdict: 'apply' };
+    return { verdict: 'apply', lost: { reason: 'skipped', held } };
   }
 }

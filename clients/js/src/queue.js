@@ -19,12 +19,13 @@ export class Queue {
 
   /**
    * @param {{ bound: number, overflow: 'resync' | 'throw', onOverflow: () => void,
-   *   onReturn: () => void }} options
+   *   onTake: () => void, onReturn: () => void }} options
    */
-  constructor({ bound, overflow, onOverflow, onReturn }) {
+  constructor({ bound, overflow, onOverflow, onTake, onReturn }) {
     this.bound = bound;
     this.overflow = overflow;
     this.onOverflow = onOverflow;
+    this.onTake = onTake;
     this.onReturn = onReturn;
   }
 
@@ -93,6 +94,7 @@ export class Queue {
       this.#items.splice(0, this.#first);
       this.#first = 0;
     }
+    this.onTake();
     return item;
   }
 

@@ -23,6 +23,23 @@ export async function request(host, url, { signal, headers = {} } = {}) {
   throw await failureOf(response);
 }
 
+/**
+ * The rows of a list that comes in pages.
+ * @param {import('./sessions/session.js').SessionHost} host
+ * @param {string} path
+ * @param {{ params?: Record<string, any>, signal?: AbortSignal }} options
+ * @returns {AsyncGenerator<any>}
+ */
+export async function* rows(host, path, { params = {}, signal }) {
+  let cursor = params.cursor ?? null;
+  do {
+    const url = host.address.http(path, { ...params, cursor });
+    const { next, ...lists } = await (await request(host, url, { signal })).json();
+    yield* Object.values(lists).find(Array.isArray) ?? [];
+    cursor = next ?? null;
+  } while (cursor !== null);
+}
+
 /** @param {Response} response */
 async function failureOf(response) {
   const { status } = response;

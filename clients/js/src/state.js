@@ -35,7 +35,8 @@ export class States {
   /**
    * Folds one message in.
    * @param {any} message of data
-   * @returns {any} how its stream stands now: a new object, so that who kept the old one can compare
+   * @returns {any} how its stream stands now: a new object, so that the old
+   *   one can be compared
    */
   apply(message) {
     const { symbol, type } = message;

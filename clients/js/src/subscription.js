@@ -1,9 +1,8 @@
 // @ts-check
-import { Emitter } from './emitter.js';
 import { Failure } from './failure.js';
 import { Ledger } from './ledger.js';
-import { Queue } from './queue.js';
 import { covers, isPattern, listOf } from './names.js';
+import { Outlet } from './outlet.js';
 
 /**
  * @typedef {{ epoch: string, seq: number }} Cursor a place on a tape
@@ -14,7 +13,7 @@ import { covers, isPattern, listOf } from './names.js';
  * @property {number} [last] of `trades` and `bars.*`: begin so many messages ago, 1..1000
  * @property {Cursor | null} [from] go on after this place; all up to there is known
  * @property {number} [queue] messages that may wait for one `for await`; 10,000 if absent
- * @property {'resync' | 'throw'} [overflow] what happens beyond that
+ * @property {'resync' | 'throw'} [overflow] what happens beyond that, see `Outlet`
  *
  * @typedef {{ names: string[], from?: Cursor }} Request what one subscribe asks for
  *
@@ -29,18 +28,15 @@ import { covers, isPattern, listOf } from './names.js';
  * One channel of some symbols. Its messages come in order and none is missed in silence; they are
  * told to listeners and to each `for await`.
  */
-export class Subscription extends Emitter {
+export class Subscription extends Outlet {
   #host;
   #ledger = new Ledger();
   /** Streams of each pattern, as the server counted them. @type {Map<string, number>} */
   #counts = new Map();
-  /** @type {Set<Queue<any>>} */
-  #queues = new Set();
   /** Requests that the session has not answered yet. */
   #asked = 0;
   /** Everything up to here was told. @type {Cursor | null} */
   cursor = null;
-  closed = false;
 
   /**
    * @param {Host} host
@@ -48,14 +44,12 @@ export class Subscription extends Emitter {
    * @param {SubscriptionOptions} [options]
    */
   constructor(host, names, options = {}) {
-    super();
+    super(options);
     this.#host = host;
     this.channel = options.channel ?? 'ticker';
     this.conflateMs = options.conflateMs ?? 0;
     this.slow = options.slow;
     this.last = options.last;
-    this.bound = options.queue ?? 10_000;
-    this.overflow = options.overflow ?? 'resync';
     /** Symbols and patterns that are subscribed. */
     this.names = new Set(listOf(names));
     this.stats = { applied: 0, repeats: 0, resyncs: 0 };
@@ -106,22 +100,6 @@ export class Subscription extends Emitter {
     return this.#ledger.held(symbol);
   }
 
-  /**
-   * All messages from now on: data, `resync`, `error`, and `overflow`.
-   * @returns {AsyncIterableIterator<any>}
-   */
-  [Symbol.asyncIterator]() {
-    const queue = new Queue({
-      bound: this.bound,
-      overflow: this.overflow,
-      onOverflow: () => this.#startAnew('overflow'),
-      onReturn: () => this.#queues.delete(queue),
-    });
-    if (this.closed) queue.end();
-    else this.#queues.add(queue);
-    return queue;
-  }
-
   // What follows is for the sessions that carry it.
 
   /** The fields of a subscribe besides names and place. */
@@ -169,8 +147,8 @@ export class Subscription extends Emitter {
     this.#asked += 1;
   }
 
-  /** An answer that is none of `accepted`. */
-  refused() {
+  /** A session that counts what it asked has an answer. */
+  answered() {
     this.#asked -= 1;
   }
 
@@ -180,7 +158,6 @@ export class Subscription extends Emitter {
    * @param {any} answer a `subscribed`
    */
   accepted(request, answer) {
-    this.#asked -= 1;
     const resumed = answer.resumed || (this.last && !request.from);
     if (!resumed) {
       const covered = (/** @type {string} */ symbol) =>
@@ -223,15 +200,15 @@ export class Subscription extends Emitter {
       this.stats.resyncs += 1;
       const { reason, held: from } = lost;
       const resync = { type: 'resync', channel, symbol, reason, missed: null, from };
-      this.#tell({ ...resync, to: message.seq });
+      this.tell({ ...resync, to: message.seq });
     }
     this.stats.applied += 1;
-    this.#tell(message);
+    this.tell(message);
   }
 
   /** @param {Failure} failure */
   fail(failure) {
-    this.#tell(failure);
+    this.tell(failure);
   }
 
   /** No more comes. @param {Error | null} error why, if not because it was closed */
@@ -239,22 +216,14 @@ export class Subscription extends Emitter {
     if (this.closed) return;
     this.closed = true;
     this.#host.removed(this, [...this.names]);
-    for (const queue of this.#queues) queue.end(error);
-    this.#queues.clear();
+    this.endLoops(error);
     this.emit('close', { error });
   }
 
-  /** @param {any} message */
-  #tell(message) {
-    this.emit(message.type, message);
-    if (message.symbol && message.type !== 'error') this.emit('message', message);
-    for (const queue of this.#queues) queue.push(message);
-  }
-
-  /** @param {string} reason */
-  #startAnew(reason) {
+  /** @protected */
+  overflowed() {
     const symbols = [...this.#ledger.symbols()];
-    this.#ledger.expect(symbols, reason);
+    this.#ledger.expect(symbols, 'overflow');
     if (!this.closed) this.#host.resync(this, symbols);
   }
 

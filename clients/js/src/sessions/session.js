@@ -1,4 +1,6 @@
 // @ts-check
+import { PollSession } from './poll.js';
+import { SseSession } from './sse.js';
 import { WsSession } from './ws.js';
 
 /** @typedef {import('../subscription.js').Subscription} Subscription */
@@ -26,9 +28,9 @@ import { WsSession } from './ws.js';
  * @property {(session: Session, end: End) => void} ended
  * @property {(message: any) => void} told heartbeats, `service`, `closing`
  * @property {(failure: import('../failure.js').Failure) => void} failed
- * @property {(sentAt: number, server: string) => void} measured a round trip, see `Clock`
+ * @property {(sentAt: number, server: string | null) => void} measured a round trip, see `Clock`
  * @property {(bytes: number) => void} count
  */
 
 /** Ways in by their names. @type {Record<string, new (host: SessionHost) => Session>} */
-export const SESSIONS = { ws: WsSession };
+export const SESSIONS = { ws: WsSession, sse: SseSession, poll: PollSession };

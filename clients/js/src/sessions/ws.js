@@ -21,6 +21,7 @@ export class WsSession {
   transport = 'ws';
   /** @type {any} */
   welcome = null;
+  #isBegun = false;
   #id = 0;
   /** @type {Map<number, { of: Subscription, request: Request }>} */
   #asked = new Map();
@@ -54,6 +55,7 @@ export class WsSession {
 
   /** Subscribes everything: where it was, if it was. */
   begin() {
+    this.#isBegun = true;
     for (const of of this.host.subscriptions) of.carried();
     for (const of of this.host.subscriptions) this.#carry(of);
     this.#pinging();
@@ -70,6 +72,7 @@ export class WsSession {
    * @param {string[]} names
    */
   added(of, names) {
+    if (!this.#isBegun) return;
     this.router.clear();
     if (names.length) this.#subscribe(of, { names });
   }
@@ -79,6 +82,7 @@ export class WsSession {
    * @param {string[]} names
    */
   removed(of, names) {
+    if (!this.#isBegun) return;
     this.router.clear();
     const named = [...(this.#named.get(of) ?? [])].filter((symbol) => !of.covers(symbol));
     const symbols = [...new Set([...names, ...named])];
@@ -95,6 +99,7 @@ export class WsSession {
 
   /** @param {Subscription} of */
   restarted(of) {
+    if (!this.#isBegun) return;
     this.router.clear();
     this.#carry(of);
   }
@@ -190,6 +195,7 @@ export class WsSession {
     if (!asked) return;
     this.#asked.delete(answer.id);
     this.router.clear();
+    asked.of.answered();
     asked.of.accepted(asked.request, answer);
     const { epoch, seq } = this.welcome;
     // Of streams that begin now all up to the welcome is known.
@@ -226,7 +232,7 @@ export class WsSession {
       return this.host.failed(failure);
     }
     this.#asked.delete(message.id);
-    asked.of.refused();
+    asked.of.answered();
     asked.of.fail(failure);
     if (!failure.retry || asked.of.closed) return;
     const again = () => { if (!asked.of.closed) this.#subscribe(asked.of, asked.request); };
