@@ -2,13 +2,15 @@
 // Live: what is happening now, from the client to the desk.
 
 import { INTERVALS } from './bars.js';
-import { textOf } from './instant.js';
+import { msOf, textOf } from './instant.js';
 
 /** How often the server sends a row that changes, in ms: as often as a screen shows it. */
 export const CONFLATE_MS = 25;
 /** The same while nobody looks at the page. */
 export const HIDDEN_MS = 2000;
 const BARS_MS = 100;
+/** Rows whose last minute is asked for. */
+const WARM = 40;
 /** Bars that a chart begins with. */
 const BARS = 600;
 /** Trades that a tape begins with. */
@@ -20,6 +22,8 @@ export class Live {
   /** @type {any} */ #trades = null;
   /** @type {any} */ #bars = null;
   #looks = 0;
+  /** Symbols whose last minute was asked for. */
+  #warmed = new Set();
 
   /**
    * @param {any} client @param {import('./desk.js').Desk} desk
@@ -46,6 +50,23 @@ export class Live {
     const added = symbols.filter((symbol) => !before.has(symbol));
     if (added.length > 0) this.#tickers.add(added);
     if (gone.length > 0) this.#tickers.remove(gone);
+  }
+
+  /** The minute before the page was opened, one symbol after another. @param {string[]} symbols */
+  async warm(symbols) {
+    for (const symbol of symbols.slice(0, WARM)) {
+      if (this.#warmed.has(symbol)) continue;
+      this.#warmed.add(symbol);
+      const from = textOf(Date.now() - 60_000);
+      try {
+        const params = { symbol, interval: '1s', from, limit: 60 };
+        const { bars } = await this.client.get('/v1/bars', params);
+        for (const bar of bars) this.desk.spark(symbol).note(msOf(bar.start), Number(bar.close));
+      } catch {
+        // A small picture less; what else fails is said elsewhere.
+        return;
+      }
+    }
   }
 
   /** Follows trades and bars of the symbol at which the desk looks. */

@@ -5,6 +5,9 @@
 export class Painter {
   /** @type {{ paint: (now: number) => boolean | void }[]} */
   #parts = [];
+  /** Painted even while the rest is held. @type {{ paint: (now: number) => boolean | void }[]} */
+  #frames = [];
+  #isHeld = false;
   #asked = false;
   /** Told how long each painting took, in ms; for measuring. @type {(took: number) => void} */
   onPainted = () => {};
@@ -12,7 +15,18 @@ export class Painter {
   /** A part that looks itself for what changed; true if it has to be painted again soon. @param {{ paint: (now: number) => boolean | void }} part */
   add(part) {
     this.#parts.push(part);
-    return part;
+  }
+
+  /** A part that has no prices, and is painted also while these are held. @param {{ paint: (now: number) => boolean | void }} part */
+  addFrame(part) {
+    this.#frames.push(part);
+  }
+
+  /** Leaves the prices as they are, so that those of two times are never seen together. @param {boolean} isHeld */
+  hold(isHeld) {
+    this.#isHeld = isHeld;
+    document.body.toggleAttribute('data-held', isHeld);
+    this.wake();
   }
 
   /** Something changed. */
@@ -26,7 +40,8 @@ export class Painter {
     this.#asked = false;
     const started = performance.now();
     let again = false;
-    for (const part of this.#parts) again = part.paint(Date.now()) === true || again;
+    const parts = this.#isHeld ? this.#frames : [...this.#frames, ...this.#parts];
+    for (const part of parts) again = part.paint(Date.now()) === true || again;
     this.onPainted(performance.now() - started);
     if (again) this.wake();
   };

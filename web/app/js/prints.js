@@ -109,13 +109,18 @@ export class Prints {
 
   /** @param {string} note @param {number} seq @param {number} now */
   #note(note, seq, now) {
-    this.#push({ seq, at: now, price: '', size: '', late: false, note });
+    const place = seq || (this.#held[0] ?? this.list[0])?.seq || 0;
+    this.#push({ seq: place, at: now, price: '', size: '', late: false, note });
   }
 
   /** @param {Print} print */
   #push(print) {
-    const list = this.#isHeld ? this.#held : this.list;
-    list.unshift(print);
+    const isNew = print.seq >= (this.list[0]?.seq ?? 0);
+    const list = this.#isHeld && isNew ? this.#held : this.list;
+    // What history has comes later than the stream, and belongs below it.
+    let at = 0;
+    while (at < list.length && list[at].seq > print.seq) at += 1;
+    list.splice(at, 0, print);
     if (list.length > PRINTS_MAX) list.length = PRINTS_MAX;
     this.version += 1;
   }

@@ -14,6 +14,7 @@ import { writeLink } from './link.js';
 import { Live } from './live.js';
 import { Meter } from './meter.js';
 import { find } from './node.js';
+import { Player } from './player.js';
 import { Painter } from './painter.js';
 import { Search } from './search.js';
 import { showSharing } from './sharing.js';
@@ -33,7 +34,6 @@ export class Screen {
   meter = new Meter();
   painter = new Painter();
   #titled = 0;
-  #link = /** @type {import('./link.js').Link} */ ({ watch: [], session: '', at: '', speed: 1 });
 
   /**
    * @param {import('./desk.js').Desk} desk @param {import('./looks.js').Looks} looks
@@ -51,7 +51,7 @@ export class Screen {
     const look = () => this.look();
     this.header = new Header(() => this.#standing(), () => this.figures);
     this.grid = new Grid(find('watch'), desk, look);
-    this.groups = new Groups(find('groups'), desk, () => this.#listChanged());
+    this.groups = new Groups(find('groups'), desk, () => this.listChanged());
     this.chart = new Chart(desk, look, library);
     this.tape = new Tape(desk, () => this.figures);
     this.top = new Top(desk, look);
@@ -63,23 +63,26 @@ export class Screen {
       resync: (message) => this.connection.resynced(message),
       refused: (error) => this.connection.refused(error),
     });
+    this.player = new Player(this);
     this.venues = new Venues(client, this.header);
     this.#wire();
   }
 
   /** Begins with what a link says. @param {import('./link.js').Link} link */
   async open(link) {
-    this.#link = link;
     this.desk.interval = link.interval;
     this.groups.show();
     this.chart.markInterval();
     this.painter.wake();
     setInterval(() => this.painter.wake(), 250);
     // What the user had is followed at once; what is new has to be looked up first.
-    if (link.watch.length === 0 && this.desk.lists.symbols.length > 0) this.#follow(link.symbol);
+    const isKnown = link.watch.length === 0 && this.desk.lists.symbols.length > 0;
+    if (isKnown) this.#follow(link.symbol);
     await this.#lookUp(link);
     if (link.watch.length > 0) this.#follow(link.symbol);
     else if (this.desk.symbol === '') this.#follow(link.symbol);
+    if (link.session) this.player.openLink(link);
+    else this.live.warm(this.desk.lists.symbols);
   }
 
   /** The server's clock. */
@@ -103,7 +106,7 @@ export class Screen {
     this.desk.look(symbol, this.desk.interval);
     this.grid.choose(symbol);
     this.#source.look();
-    this.#note();
+    this.note();
   }
 
   /** @param {import('./desk.js').Interval} interval */
@@ -111,12 +114,12 @@ export class Screen {
     this.desk.look(this.desk.symbol, interval);
     this.chart.markInterval();
     this.#source.look();
-    this.#note();
+    this.note();
   }
 
   /** @param {string} symbol */
   add(symbol) {
-    if (this.desk.lists.add(symbol)) this.#listChanged();
+    if (this.desk.lists.add(symbol)) this.listChanged();
     this.grid.reveal(symbol);
     speakOut(say('added', { symbol }));
   }
@@ -125,7 +128,7 @@ export class Screen {
   remove(symbol) {
     const at = this.grid.order.indexOf(symbol);
     if (!this.desk.lists.remove(symbol)) return;
-    this.#listChanged();
+    this.listChanged();
     const next = this.grid.order[Math.min(at, this.grid.order.length - 1)];
     if (next !== undefined) this.grid.reveal(next);
     speakOut(say('removed', { symbol }));
@@ -136,21 +139,25 @@ export class Screen {
     if (this.grid.isSorted) return;
     const { lists } = this.desk;
     if (!lists.move(symbol, lists.symbols.indexOf(symbol) + step)) return;
-    this.#listChanged();
+    this.listChanged();
     this.grid.reveal(symbol);
   }
 
+  /** Where prices come from. @returns {{ watch: (symbols: string[]) => void, look: () => void }} */
   get #source() {
-    return this.live;
+    if (!this.player.isOn) return this.live;
+    return { watch: (symbols) => this.player.past.watch(symbols), look: () => this.player.look() };
   }
 
   #colour = (/** @type {string} */ name) => this.looks.colour(name);
 
   #standing() {
-    const { state, transport, rttMs } = this.client.state;
+    const { state: link, transport, rttMs } = this.client.state;
+    const state = this.player.isOn ? 'replay' : link;
     const { received, shown, ageMs } = this.meter;
     return {
-      state, transport, rttMs: rttMs ?? NaN, ageMs, seq: this.connection.seq,
+      state, transport, rttMs: rttMs ?? NaN, ageMs,
+      seq: this.player.isOn ? this.player.past.seq : this.connection.seq,
       received: received.perSecond, shown: shown.perSecond,
       offsetMs: this.client.stats.clockOffsetMs ?? 0,
     };
@@ -165,8 +172,8 @@ export class Screen {
     };
     this.desk.onDetail = wake;
     this.grid.onPainted = (ticker) => this.meter.paint(ticker, this.serverNow());
-    const parts = [this.header, this.banner, this.grid, this.chart, this.tape, this.top, this];
-    for (const part of parts) this.painter.add(part);
+    for (const part of [this.header, this.banner, this.player, this]) this.painter.addFrame(part);
+    for (const part of [this.grid, this.chart, this.tape, this.top]) this.painter.add(part);
     this.painter.onPainted = (took) => this.meter.paints.add(took);
     this.chart.onInterval = (interval) => this.setInterval(interval);
     this.looks.onChange = () => this.#dress();
@@ -178,7 +185,8 @@ export class Screen {
     });
     useTabs();
     this.#wireGrid();
-    listen(this.#keys());
+    listen({ ...this.#keys(), ...this.player.keys() });
+    find('replay-open').addEventListener('click', () => this.player.choose());
     find('help-open').addEventListener('click', showHelp);
     find('share').addEventListener('click', () => this.#share());
     find('group-add').addEventListener('click', () => this.groups.add());
@@ -234,10 +242,7 @@ export class Screen {
     const { lists } = this.desk;
     if (link.watch.length > 0) {
       const shared = link.watch.flatMap((name) => expand(name, known));
-      const name = say('group.link');
-      const at = lists.groups.findIndex((group) => group.name === name);
-      if (at >= 0) lists.groups.splice(at, 1);
-      lists.addGroup(name, [...new Set(shared)]);
+      this.showGroup(say('group.link'), [...new Set(shared)]);
     } else if (lists.groups.length === 1 && lists.symbols.length === 0) {
       lists.group.symbols.push(...known.slice(0, 60));
     } else return;
@@ -246,18 +251,37 @@ export class Screen {
 
   /** @param {string} symbol to look at, or '' */
   #follow(symbol) {
-    this.#listChanged();
+    this.listChanged();
     const { symbols } = this.desk.lists;
     this.choose(symbol || symbols[0] || '');
   }
 
-  #listChanged() {
+  /** Shows what is live, after a replay. */
+  goLive() {
+    this.listChanged();
+    this.live.look();
+    this.note();
+    this.painter.wake();
+  }
+
+  /** Begins a group and looks at it, in place of one of that name. @param {string} name @param {string[]} symbols */
+  showGroup(name, symbols) {
+    const { lists } = this.desk;
+    const at = lists.groups.findIndex((group) => group.name === name);
+    if (at >= 0) lists.groups.splice(at, 1);
+    lists.addGroup(name, symbols);
+    this.groups.show();
+    this.listChanged();
+  }
+
+  /** The list is another one: rows, what is followed, and what is kept. */
+  listChanged() {
     const { lists } = this.desk;
     this.preferences.set('lists', lists.text());
     for (const symbol of lists.symbols) this.desk.ticker(symbol);
     this.grid.setSymbols(lists.symbols);
     this.#source.watch(this.#watched());
-    if (this.desk.symbol !== '') this.#note();
+    if (this.desk.symbol !== '') this.note();
   }
 
   /** The list, and what the chart shows if it is another one. */
@@ -266,7 +290,7 @@ export class Screen {
   }
 
   /** Keeps the address a link to what is shown. */
-  #note() {
+  note() {
     this.#source.watch(this.#watched());
     const search = writeLink(this.#shown());
     history.replaceState(null, '', search === '' ? location.pathname : search);
@@ -274,7 +298,7 @@ export class Screen {
 
   #shown() {
     const { lists, symbol, interval } = this.desk;
-    return { ...this.#link, watch: lists.symbols, symbol, interval };
+    return { watch: lists.symbols, symbol, interval, ...this.player.link };
   }
 
   #share() {
