@@ -17,6 +17,7 @@ mod poll;
 pub mod proxies;
 mod reference;
 mod replay;
+mod roster;
 mod screen;
 mod secure;
 pub mod server;
@@ -68,6 +69,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/docs", spec::docs))
         .service(page("/docs/{file:.*}", spec::page))
         .service(page("/", screen::front))
+        .service(page("/ui/clients.json", ops::clients))
         .service(page("/ui/{file:.*}", screen::file))
         .service(page("/client/{file:.*}", screen::library))
         .default_service(web::to(nowhere))

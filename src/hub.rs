@@ -4,6 +4,7 @@
 //! finds out by [`Shared::after`] and catches up from the journal.
 
 pub mod back;
+pub mod gauge;
 pub mod past;
 pub mod ring;
 pub mod shard;

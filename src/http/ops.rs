@@ -47,6 +47,13 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure
     Ok(HttpResponse::Ok().json(answer))
 }
 
+/// `GET /ui/clients.json`: who is connected; for the operators' page.
+pub(super) async fn clients(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let shop = Shop::of(&request)?;
+    shop.check_operator(&request).await?;
+    Ok(HttpResponse::Ok().json(shop.house().visitors.roster.to_json()))
+}
+
 /// `GET /metrics`: Prometheus' text format.
 pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;

@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// `GET /v1/poll?channel=&symbols=[&cursor=][&wait_ms=][&limit=]`
 pub(super) async fn poll(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
-    let (_visit, pass) = shop.admit(&request, Show::Now).await?.into_parts();
+    let (mut visit, pass) = shop.admit(&request, Show::Now).await?.into_parts();
     let mut parameters = Parameters::read(&request, &["wait_ms", "limit"])?;
     let wait_ms = parameters.take_number("wait_ms", 0..=WAIT_MS.0)?.unwrap_or(WAIT_MS.1);
     let limit = parameters.take_number("limit", 1..=LIMIT.0)?.unwrap_or(LIMIT.1);
@@ -48,6 +48,8 @@ pub(super) async fn poll(request: HttpRequest) -> Result<HttpResponse, Failure> 
     let mut parts = None;
     let answer = |subscribed: Subscribed<'_>| parts = Some(Parts::of(&subscribed));
     let id = shard.borrow_mut().ask_page(&op, (limit, pass), answer).map_err(Failure::rejected)?;
+    let gauge = shard.borrow_mut().gauge(id);
+    shop.introduce(&mut visit, &request, gauge);
     let line = request.conn_data::<Rc<Line>>().cloned();
     let asking = Asking { shard, id, line };
     let asked = asking.wait(Duration::from_millis(wait_ms)).await;

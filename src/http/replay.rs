@@ -55,7 +55,8 @@ pub(super) async fn replay(
     let (history, hub, tape) = (house.history.clone(), Arc::clone(&house.hub), house.tape.clone());
     let (speaking, hearing) = mpsc::channel(HEARD_MAX);
     let (sending, chunks) = mpsc::channel(CHUNKS_MAX);
-    let (visit, pass) = admitted.into_parts();
+    let (mut visit, pass) = admitted.into_parts();
+    shop.introduce(&mut visit, &request, None);
     if let Some(pass) = pass {
         // The first of what it hears: there is room.
         speaking.try_send(Heard::Entered(pass)).ok();

@@ -20,11 +20,13 @@ use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::origin;
 use crate::http::proxies::Trusted;
+use crate::http::roster::Seat;
 use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Crowded;
 use crate::http::visitors::Visit;
 use crate::http::visitors::Visitors;
 use crate::hub::Hub;
+use crate::hub::gauge::Gauge;
 use crate::hub::shard::SharedShard;
 use crate::ingest;
 use crate::replay::Office;
@@ -176,6 +178,17 @@ impl Shop {
     /// Counts one replay more, besides its connection.
     pub(super) fn visit_replay(&self, request: &HttpRequest) -> Result<Visit, Failure> {
         self.house.visitors.enter_replay(self.address_of(request)).map_err(crowded)
+    }
+
+    /// Shows a client to those who watch over the service.
+    pub(super) fn introduce(
+        &self,
+        visit: &mut Visit,
+        request: &HttpRequest,
+        gauge: Option<Arc<Gauge>>,
+    ) {
+        let (remote, way) = (self.address_of(request), request.path().to_owned());
+        visit.introduce(Seat { remote, way, since: clock::now(), gauge });
     }
 
     /// Refuses who asks too often.

@@ -51,7 +51,7 @@ pub(super) async fn ndjson(request: HttpRequest) -> Result<HttpResponse, Failure
 
 async fn answer(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(request)?;
-    let (visit, pass) = shop.admit(request, Show::Now).await?.into_parts();
+    let (mut visit, pass) = shop.admit(request, Show::Now).await?.into_parts();
     let mut parameters = Parameters::read(request, &[])?;
     parameters.go_on_after(request)?;
     let (op, place) = parameters.subscribe()?;
@@ -60,6 +60,8 @@ async fn answer(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failu
     }
     let shard = Rc::clone(shop.shard());
     let id = shard.borrow_mut().ask(&op, form, pass).map_err(Failure::rejected)?;
+    let gauge = shard.borrow_mut().gauge(id);
+    shop.introduce(&mut visit, request, gauge);
     let line = request.conn_data::<Rc<Line>>().cloned();
     let body = Endless { shard, id, line, _visit: visit };
     if request.method() == Method::HEAD {

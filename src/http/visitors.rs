@@ -10,11 +10,16 @@ use std::sync::PoisonError;
 
 use crate::config::limits::Limits;
 use crate::config::limits::Loopback;
+use crate::http::roster::Number;
+use crate::http::roster::Roster;
+use crate::http::roster::Seat;
 
 /// Counts connections of all workers.
 #[derive(Debug)]
 pub struct Visitors {
     present: Mutex<Present>,
+    /// Those of them who said what they came for.
+    pub(super) roster: Roster,
 }
 
 #[derive(Debug)]
@@ -40,6 +45,7 @@ pub struct Visit {
     visitors: Arc<Visitors>,
     counted: Option<IpAddr>,
     aim: Aim,
+    seat: Option<Number>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +82,7 @@ impl Visitors {
     pub fn new(limits: &Limits) -> Self {
         let room = || Room { most: 0, loopback: Loopback::Exempt, by_ip: HashMap::new() };
         let present = Present { all: 0, most: 0, connections: room(), replays: room() };
-        let visitors = Self { present: Mutex::new(present) };
+        let visitors = Self { present: Mutex::new(present), roster: Roster::default() };
         visitors.limit(limits);
         visitors
     }
@@ -103,7 +109,7 @@ impl Visitors {
         let counted = present.connections.enter(from).map_err(Crowded::Address)?;
         present.all += 1;
         drop(present);
-        Ok(Visit { visitors: Arc::clone(self), counted, aim: Aim::Connection })
+        Ok(Visit { visitors: Arc::clone(self), counted, aim: Aim::Connection, seat: None })
     }
 
     /// Counts one replay more, besides its connection.
@@ -112,7 +118,7 @@ impl Visitors {
     /// [`Crowded`] if it is one too many.
     pub fn enter_replay(self: &Arc<Self>, from: Option<IpAddr>) -> Result<Visit, Crowded> {
         let counted = self.present().replays.enter(from).map_err(Crowded::Replays)?;
-        Ok(Visit { visitors: Arc::clone(self), counted, aim: Aim::Replay })
+        Ok(Visit { visitors: Arc::clone(self), counted, aim: Aim::Replay, seat: None })
     }
 
     fn present(&self) -> MutexGuard<'_, Present> {
@@ -143,8 +149,18 @@ impl Room {
     }
 }
 
+impl Visit {
+    /// Shows who it is to those who watch over the service, until it is over.
+    pub(super) fn introduce(&mut self, seat: Seat) {
+        self.seat = Some(self.visitors.roster.enter(seat));
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
+        if let Some(number) = self.seat {
+            self.visitors.roster.leave(number);
+        }
         let mut present = self.visitors.present();
         if self.aim == Aim::Connection {
             present.all = present.all.saturating_sub(1);
@@ -165,7 +181,7 @@ mod tests {
     fn visitors(loopback: Loopback) -> Arc<Visitors> {
         let room = |most| Room { most, loopback, by_ip: HashMap::new() };
         let present = Present { all: 0, most: 3, connections: room(2), replays: room(1) };
-        Arc::new(Visitors { present: Mutex::new(present) })
+        Arc::new(Visitors { present: Mutex::new(present), roster: Roster::default() })
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub(super) async fn stream(
         upgrade(&request, payload, (shop, guest)).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
     let id = shard.borrow_mut().connect(line, form);
-    let visit = admitted.sit(&shard, id);
+    let mut visit = admitted.sit(&shard, id);
+    let gauge = shard.borrow_mut().gauge(id);
+    shop.introduce(&mut visit, &request, gauge);
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
     let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))

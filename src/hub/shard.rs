@@ -27,6 +27,7 @@ use tokio::sync::Notify;
 use crate::board::Board;
 use crate::clock;
 use crate::hub::Hub;
+use crate::hub::gauge::Gauge;
 use crate::hub::Shared;
 use crate::hub::Trouble;
 use crate::hub::ring::Knocker;
@@ -164,6 +165,12 @@ impl Shard {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Where it is shown from now on how a client does.
+    pub fn gauge(&mut self, id: ConnectionId) -> Option<Arc<Gauge>> {
+        let connection = self.connections.get_mut(id)?;
+        Some(Arc::clone(connection.gauge.get_or_insert_default()))
     }
 
     /// Connections now.

@@ -55,6 +55,12 @@ impl Subscriber {
         self.tape_at.is_some()
     }
 
+    /// How many streams it has.
+    #[must_use]
+    pub fn stream_count(&self) -> usize {
+        self.streams.len()
+    }
+
     /// Changes whenever a stream begins: what was skipped by [`Subscriber::follows`] before may be
     /// wanted after it.
     #[must_use]

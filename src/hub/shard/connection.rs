@@ -1,6 +1,7 @@
 //! The connections of a shard.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 use std::time::Instant;
@@ -17,6 +18,7 @@ use crate::event::Scope;
 use crate::event::Seq;
 use crate::hub::back;
 use crate::hub::back::Back;
+use crate::hub::gauge::Gauge;
 use crate::hub::past;
 use crate::hub::past::WayBack;
 use crate::hub::shard::Line;
@@ -88,6 +90,8 @@ pub(super) struct Connection {
     way_back: Option<Box<WayBack>>,
     /// Counts back for streams of bars that begin some messages ago.
     back: Option<Box<Back>>,
+    /// Where it is shown how the client does, if somebody wants to know.
+    pub(super) gauge: Option<Arc<Gauge>>,
 }
 
 /// Where a client reads the tape.
@@ -412,6 +416,7 @@ impl Connections {
             reading: None,
             way_back: None,
             back: None,
+            gauge: None,
         });
         if let Some(index) = self.free.pop()
             && let Some((round, place)) = self.list.get_mut(index as usize)

@@ -413,8 +413,14 @@ impl Shard {
     fn take_census(&mut self) {
         let (mut bytes, mut most, mut following) = (0, 0, 0);
         for connection in self.connections.iter_mut() {
-            self.stats.count(&connection.subscriber.take_tally());
+            let tally = connection.subscriber.take_tally();
+            self.stats.count(&tally);
             let waiting = connection.subscriber.outbox().len() as u64;
+            if let Some(gauge) = &connection.gauge {
+                gauge.waiting_bytes.set(waiting);
+                gauge.streams.set(connection.subscriber.stream_count() as u64);
+                gauge.skipped.add(tally.dropped + u64::from(tally.conflated));
+            }
             bytes += waiting;
             most = most.max(waiting);
             following += u64::from(connection.subscriber.follows_tape());

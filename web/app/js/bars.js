@@ -60,7 +60,7 @@ export class Bars {
   }
 
   /**
-   * Takes a row of `/v1/bars` or a message of the stream; what is older than what is held is put in.
+   * Takes a row of `/v1/bars` or a message of the stream; what is older is put in its place.
    * @param {Record<string, any>} message
    */
   apply(message) {

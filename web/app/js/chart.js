@@ -23,6 +23,7 @@ export class Chart {
   #hovered = null;
   #seen = { bars: /** @type {any} */ (null), version: -1, places: -1, gaps: -1, second: 0 };
   #isMoved = true;
+  #isSettling = false;
   #sides = '';
 
   /**
@@ -80,11 +81,14 @@ export class Chart {
     this.#seen = { bars, version: bars.version, places, gaps: gaps.version, second };
     this.#paintHead();
     this.#paintLines();
-    if (!isDue) return;
+    if (!isDue && !this.#isSettling) return false;
     this.#isMoved = false;
+    // The plot lays itself out in a frame of its own, after this one.
+    this.#isSettling = isDue;
     const { colour, figures } = this.look();
     this.#bands.paint(this.#plot, { bars, gaps: gaps.list, colour, now: this.desk.now(now) });
     if (this.#table.isOpen) this.#table.paint(bars.list, { figures, places });
+    return this.#isSettling;
   }
 
   /** @param {import('./bars.js').Bars} bars @param {boolean} isOther */

@@ -13,9 +13,10 @@ const PER_SECOND_MAX = 3;
 
 /** The flash of one cell. */
 export class Flash {
-  #changes = [0, 0, 0, 0].map(() => -Infinity);
+  #changes = new Array(PER_SECOND_MAX + 1).fill(-Infinity);
   #way = 0;
   #until = -Infinity;
+  #steadyUntil = -Infinity;
 
   /**
    * Its figure changed.
@@ -26,22 +27,18 @@ export class Flash {
     this.#changes.push(now);
     this.#way = way;
     this.#until = now + hold;
+    if (now - this.#changes[0] < 1000) this.#steadyUntil = now + 1000;
   }
 
   /** How it is marked now. @param {number} now ms @returns {Mark} */
   mark(now) {
-    if (this.isBusy(now)) return 'steady';
+    if (now < this.#steadyUntil) return 'steady';
     if (now >= this.#until || this.#way === 0) return '';
     return this.#way > 0 ? 'up' : 'down';
   }
 
-  /** Whether it changes too often to blink. @param {number} now ms */
-  isBusy(now) {
-    return now - this.#changes[this.#changes.length - 1 - PER_SECOND_MAX] < 1000;
-  }
-
   /** Whether it has to be looked at again. @param {number} now ms */
   isLit(now) {
-    return now < this.#until || this.isBusy(now);
+    return now < this.#until || now < this.#steadyUntil;
   }
 }

@@ -2,6 +2,7 @@
 // A link: what of the screen stands in its address, so that it can be passed on.
 
 import { INTERVALS } from './bars.js';
+import { SYMBOLS_MAX } from './watchlists.js';
 
 /**
  * @typedef {object} Link
@@ -40,6 +41,15 @@ export function writeLink(link) {
     parts.push(`speed=${link.speed}`);
   }
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
+}
+
+/** The symbols that a name stands for: itself, or all that a pattern covers. @param {string} name
+ * @param {string[]} known */
+export function expand(name, known) {
+  if (!name.includes('*')) return [name];
+  const pattern = name.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*');
+  const covers = new RegExp(`^${pattern}$`);
+  return known.filter((symbol) => covers.test(symbol)).slice(0, SYMBOLS_MAX);
 }
 
 /** What reads the same list on a command line. @param {string[]} symbols @param {string} origin */

@@ -3,13 +3,9 @@
 // those of a player.
 
 import { INTERVALS } from './bars.js';
+import { readBefore } from './before.js';
 import { msOf, textOf } from './instant.js';
 
-/** Bars before the instant that is shown. */
-const BARS = 600;
-/** Trades before it, and how far back they are looked for. */
-const TRADES = 60;
-const TRADES_MS = 60_000;
 /** Places that can be stepped back to. */
 const STEPS = 1000;
 
@@ -28,6 +24,8 @@ export class Past {
   #isThere = true;
   #loads = 0;
   #at = NaN;
+  /** Where a seek leads, in ms. */
+  #target = NaN;
   #seq = 0;
   /** The part that is played again and again, in ms. @type {{ a: number, b: number }} */
   loop = { a: NaN, b: NaN };
@@ -78,7 +76,7 @@ export class Past {
     this.session = session;
     this.speed = speed;
     this.#symbols = symbols;
-    this.#at = Number.isFinite(at) ? Math.min(Math.max(at, this.from), this.to) : this.from;
+    this.#at = this.#within(Number.isFinite(at) ? at : this.from);
     this.#begin();
   }
 
@@ -116,8 +114,7 @@ export class Past {
   /** Goes to an instant. @param {number} ms */
   seek(ms) {
     this.#places = [];
-    const last = this.to - 1;
-    this.#seek({ at: Math.max(this.from, Math.min(last, ms)) });
+    this.#seek({ at: this.#within(ms) });
   }
 
   /** On by a tick, or back. @param {number} ticks 1 or -1 */
@@ -172,6 +169,7 @@ export class Past {
       from: session.recv_first, to: session.recv_last, paused: true,
     });
     this.#replay = replay;
+    this.#target = this.#at;
     this.#isThere = false;
     this.told.held(true);
     replay.on('message', (/** @type {any} */ message) => this.#take(message));
@@ -195,8 +193,13 @@ export class Past {
   /** @param {boolean} isPlaying */
   async #start(isPlaying) {
     this.#isSeeking = false;
-    this.#seek({ at: Math.min(this.#at, this.to - 1) });
+    this.#seek({ at: this.#within(this.#at) });
     if (isPlaying) await this.#do(() => this.#replay.play());
+  }
+
+  /** The server's range is finer than a millisecond: its ends are left out. @param {number} ms */
+  #within(ms) {
+    return Math.max(this.from + 1, Math.min(this.to - 1, ms));
   }
 
   /** One seek at a time; of those that come meanwhile the last counts. @param {{ at?: number, seq?: number }} to */
@@ -211,6 +214,7 @@ export class Past {
     const epoch = /** @type {Session} */ (this.session).epoch;
     const place = to.seq === undefined ? textOf(/** @type {number} */ (to.at)) : { epoch, seq: to.seq };
     const replay = this.#replay;
+    this.#target = to.at ?? this.#at;
     await this.#do(() => replay.seek(place));
     if (replay !== this.#replay) return;
     this.#isSeeking = false;
@@ -229,6 +233,7 @@ export class Past {
       // What was on its way before the seek is of another time.
       if (message.type !== 'snapshot') return;
       this.#isThere = true;
+      this.#at = this.#target;
       this.desk.reset();
     }
     const { channel, seq, recv } = message;
@@ -266,28 +271,14 @@ export class Past {
   /** What had happened before the instant that is shown. */
   async #load() {
     const load = ++this.#loads;
-    const { symbol, interval } = this.desk;
     const session = this.session;
-    if (symbol === '' || session === null) return;
-    const { of, ms, parts } = INTERVALS[interval];
-    const { epoch } = session;
-    const to = { epoch, seq: this.#seq };
-    const from = textOf(this.#at - BARS * ms);
-    const get = async (/** @type {string} */ path, /** @type {any} */ params) => {
-      const asked = { symbol, from, to, ...params };
-      // Nothing before the session's first events is an answer too.
-      const none = { bars: [], trades: [], gaps: [] };
-      return this.client.get(path, asked).catch(() => none);
-    };
-    const [bars, trades, gaps] = await Promise.all([
-      get('/v1/bars', { interval: of, limit: Math.min(10_000, BARS * parts + 10) }),
-      get('/v1/trades', { from: textOf(this.#at - TRADES_MS), limit: 10_000 }),
-      get('/v1/gaps', {}),
-    ]);
+    if (this.desk.symbol === '' || session === null) return;
+    const place = { at: this.#at, cursor: { epoch: session.epoch, seq: this.#seq } };
+    const before = await readBefore(this.client, this.desk, place);
     if (load !== this.#loads) return;
-    for (const row of bars.bars) this.desk.takeBar(row);
-    for (const row of trades.trades.slice(-TRADES)) this.desk.takeTrade(row, this.#at);
-    for (const row of gaps.gaps) this.desk.takeGap(row, this.#at);
+    for (const row of before.bars) this.desk.takeBar(row);
+    for (const row of before.trades) this.desk.takeTrade(row, this.#at);
+    for (const row of before.gaps) this.desk.takeGap(row, this.#at);
   }
 
   /** @param {() => Promise<any>} act */

@@ -88,7 +88,7 @@ export class Prints {
     const at = msOf(message.ts ?? message.recv);
     this.#push({ seq, at, price, size, side, late: message.late === true });
     this.#since += 1;
-    if (this.#since >= RANK_EVERY || this.list.length < RANK_EVERY) this.#rankAll();
+    if (this.#since >= RANK_EVERY || this.list.length <= RANK_EVERY) this.#rankAll();
   }
 
   /** @param {Record<string, any>} message */

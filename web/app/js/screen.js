@@ -10,7 +10,8 @@ import { Grid } from './grid.js';
 import { Groups } from './groups.js';
 import { Header } from './header.js';
 import { listen, showHelp } from './keys.js';
-import { writeLink } from './link.js';
+import { shortcuts, useGrid } from './shortcuts.js';
+import { expand, writeLink } from './link.js';
 import { Live } from './live.js';
 import { Meter } from './meter.js';
 import { find } from './node.js';
@@ -19,7 +20,7 @@ import { Painter } from './painter.js';
 import { Search } from './search.js';
 import { showSharing } from './sharing.js';
 import { sentence, speakOut } from './speech.js';
-import { showPane, useTabs } from './tabs.js';
+import { useTabs } from './tabs.js';
 import { Tape } from './tape.js';
 import { Tools } from './tools.js';
 import { Top } from './top.js';
@@ -184,54 +185,13 @@ export class Screen {
       say: speakOut,
     });
     useTabs();
-    this.#wireGrid();
-    listen({ ...this.#keys(), ...this.player.keys() });
+    useGrid(this);
+    listen({ ...shortcuts(this), ...this.player.keys() });
     find('replay-open').addEventListener('click', () => this.player.choose());
     find('help-open').addEventListener('click', showHelp);
-    find('share').addEventListener('click', () => this.#share());
+    find('share').addEventListener('click', () => this.share());
     find('group-add').addEventListener('click', () => this.groups.add());
     document.addEventListener('visibilitychange', () => this.live.rest(document.hidden));
-  }
-
-  #wireGrid() {
-    const { node } = this.grid;
-    const symbolOf = (/** @type {Event} */ event) => {
-      const row = /** @type {HTMLElement} */ (event.target).closest('[data-symbol]');
-      return row instanceof HTMLElement ? (row.dataset.symbol ?? '') : '';
-    };
-    node.addEventListener('click', (/** @type {Event} */ event) => this.choose(symbolOf(event)));
-    node.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
-      const symbol = symbolOf(event);
-      if (symbol === '') return;
-      if (event.key === 'Enter') this.choose(symbol);
-      else if (event.key === 'Delete') this.remove(symbol);
-      else if (event.altKey && event.key === 'ArrowUp') this.move(symbol, -1);
-      else if (event.altKey && event.key === 'ArrowDown') this.move(symbol, 1);
-      else return;
-      event.preventDefault();
-    });
-  }
-
-  /** @returns {Record<string, (event: KeyboardEvent) => void>} */
-  #keys() {
-    const focus = (/** @type {string} */ id, /** @type {string} */ pane) => () => {
-      showPane(pane);
-      find(id).focus();
-    };
-    /** @type {Record<string, (event: KeyboardEvent) => void>} */
-    const keys = {
-      '/': focus('search', 'watch-pane'),
-      g: focus('chart', 'chart-pane'),
-      s: () => this.#say(),
-      t: () => this.looks.turn('theme'),
-      b: () => find('sides').click(),
-      x: () => this.#share(),
-      '[': () => this.chart.turn(-1),
-      ']': () => this.chart.turn(1),
-      '?': showHelp,
-    };
-    for (let digit = 1; digit <= 9; digit += 1) keys[digit] = () => this.groups.choose(digit - 1);
-    return keys;
   }
 
   /** Instruments, and the list of a link. @param {import('./link.js').Link} link */
@@ -301,12 +261,14 @@ export class Screen {
     return { watch: lists.symbols, symbol, interval, ...this.player.link };
   }
 
-  #share() {
+  /** Shows a link to all that is on the screen. */
+  share() {
     const link = location.origin + location.pathname + writeLink(this.#shown());
     showSharing({ link, symbols: this.desk.lists.symbols });
   }
 
-  #say() {
+  /** Says the price of the row in focus. */
+  sayPrice() {
     const ticker = this.desk.ticker(this.grid.focused || this.desk.symbol);
     speakOut(sentence(ticker, { figures: this.figures, now: this.look().now }));
   }
@@ -328,12 +290,4 @@ export class Screen {
     const title = price === '' ? 'Tickwire' : `${split(this.desk.symbol)[1]} ${price} · Tickwire`;
     if (document.title !== title) document.title = title;
   }
-}
-
-/** @param {string} name a symbol or a pattern @param {string[]} known */
-function expand(name, known) {
-  if (!name.includes('*')) return [name];
-  const pattern = name.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*');
-  const covers = new RegExp(`^${pattern}$`);
-  return known.filter((symbol) => covers.test(symbol)).slice(0, 500);
 }

@@ -5,7 +5,7 @@ import { Density } from './density.js';
 import { Gaps } from './gaps.js';
 import { clockOf, dateClockOf, parseOn, textOf } from './instant.js';
 import { find, make, setAttribute, setText, sharpen } from './node.js';
-import { say } from './words.js';
+import { fill, say } from './words.js';
 
 /** Speeds that are offered; 0 is as fast as can be. */
 export const SPEEDS = [0.25, 0.5, 1, 2, 5, 10, 60, 0];
@@ -101,7 +101,7 @@ export class Transport {
   paint() {
     const { past } = this;
     if (past.session === null) return;
-    const { figures, colour } = this.look();
+    const { colour } = this.look();
     setText(this.#clock, `${dateClockOf(past.at)} UTC`);
     const share = `${(((past.at - past.from) / (past.to - past.from)) * 100).toFixed(1)}%`;
     setText(this.#place, `${say(`replay.${/** @type {'paused'} */ (past.state)}`)} · ${share}`);
@@ -119,7 +119,6 @@ export class Transport {
     this.#drawn = drawn.join(' ');
     const { pen, ...size } = sharpen(this.#canvas);
     this.#density.draw(pen, size, { at: past.at, loop: past.loop, colour });
-    void figures;
   }
 
   #paintSlider() {
@@ -184,10 +183,11 @@ export class Transport {
       ]),
       make('div', { class: 'seek' }, [this.#canvas, this.#slider, this.#preview]),
       make('div', { class: 'line' }, [
-        button('replay.back', '⏮', () => past.step(-1)), this.#play,
-        button('replay.on', '⏭', () => past.step(1)), this.#speed, this.#loop, form,
+        button('replay.back', '|◀', () => past.step(-1)), this.#play,
+        button('replay.on', '▶|', () => past.step(1)), this.#speed, this.#loop, form,
       ]),
     );
+    fill(this.#node);
     this.#play.addEventListener('click', () => past.toggle());
     this.#loop.addEventListener('click', () => past.turnLoop());
     this.#speed.addEventListener('change', () => past.setSpeed(Number(this.#speed.value)));
