@@ -21,9 +21,15 @@ export class Access {
   ask(reason, onToken) {
     const dialog = /** @type {HTMLDialogElement} */ (find('access'));
     if (dialog.open) return;
-    const box = /** @type {HTMLInputElement} */ (make('input', {
-      type: 'password', autocomplete: 'off', size: '48', id: 'token', required: '',
-    }));
+    const box = /** @type {HTMLInputElement} */ (
+      make('input', {
+        type: 'password',
+        autocomplete: 'off',
+        size: '48',
+        id: 'token',
+        required: '',
+      })
+    );
     const form = make('form', { method: 'dialog' }, [
       make('h2', { id: 'access-title' }, [say('access.title')]),
       make('p', {}, [reason]),

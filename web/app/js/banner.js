@@ -24,7 +24,10 @@ export class Banner {
     this.#close.addEventListener('click', () => this.hide());
   }
 
-  /** The connection is gone. @param {{ attempt: number, due: number, last: number, reason: string }} waiting */
+  /**
+   * The connection is gone.
+   * @param {{ attempt: number, due: number, last: number, reason: string }} waiting
+   */
   wait(waiting) {
     this.#waiting = waiting;
     this.#until = Infinity;

@@ -133,7 +133,10 @@ function join(sum, part) {
   };
 }
 
-/** What no trade of a bar moved is null; such a bar is not drawn. @param {Record<string, any>} row */
+/**
+ * What no trade of a bar moved is null; such a bar is not drawn.
+ * @param {Record<string, any>} row
+ */
 function partOf(row) {
   const { open, high, low, close, volume, trades, final, revision, seq } = row;
   if (open == null || high == null || low == null || close == null) return null;

@@ -19,7 +19,10 @@ export class Cell {
 
   /** @param {string} name of its column */
   constructor(name) {
-    const parts = [make('span', { class: 'kept' }, [this.#kept]), make('span', { class: 'fresh' }, [this.#fresh])];
+    const parts = [
+      make('span', { class: 'kept' }, [this.#kept]),
+      make('span', { class: 'fresh' }, [this.#fresh]),
+    ];
     this.node = make('div', { class: `cell ${name}`, role: 'gridcell', tabindex: '-1' }, parts);
     if (name.startsWith('last')) {
       const arrow = make('span', { class: 'arrow', 'aria-hidden': 'true' }, [this.#arrow]);

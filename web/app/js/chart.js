@@ -34,7 +34,9 @@ export class Chart {
     this.desk = desk;
     this.look = look;
     const style = this.#style();
-    this.#plot = library ? new LibraryPlot(library, this.#node, style) : new OwnPlot(this.#node, style);
+    this.#plot = library
+      ? new LibraryPlot(library, this.#node, style)
+      : new OwnPlot(this.#node, style);
     this.#node.dataset.plot = library ? 'library' : 'own';
     this.#bands = new Bands(this.#node);
     this.#plot.onMove = () => this.#moved();
@@ -76,8 +78,11 @@ export class Chart {
     const isChanged = isOther || bars.version !== this.#seen.version;
     if (isChanged) this.#show(bars, isOther);
     const second = Math.floor(now / 1000);
-    const isDue = this.#isMoved || isChanged || second !== this.#seen.second
-      || gaps.version !== this.#seen.gaps;
+    const isDue =
+      this.#isMoved ||
+      isChanged ||
+      second !== this.#seen.second ||
+      gaps.version !== this.#seen.gaps;
     this.#seen = { bars, version: bars.version, places, gaps: gaps.version, second };
     this.#paintHead();
     this.#paintLines();
@@ -191,8 +196,13 @@ function legend(node) {
     return value;
   };
   const parts = {
-    time: part(''), open: part('O'), high: part('H'), low: part('L'), close: part('C'),
-    volume: part('V'), revised: part(''),
+    time: part(''),
+    open: part('O'),
+    high: part('H'),
+    low: part('L'),
+    close: part('C'),
+    volume: part('V'),
+    revised: part(''),
   };
   parts.revised.className = 'revised';
   return parts;

@@ -73,7 +73,8 @@ export class Connection {
     if (state === 'live') this.#lived(transport);
     else if (state === 'closed') {
       this.banner.warn(say('closed', { reason: reason ?? code ?? '' }));
-      if (code === 'unauthorized' || code === 'token_expired') this.refused({ code, message: reason });
+      if (code === 'unauthorized' || code === 'token_expired')
+        this.refused({ code, message: reason });
     } else if (state === 'waiting' && retryInMs !== null) {
       this.#broke();
       if (code === 'unauthorized') this.refused({ code, message: reason ?? '' });
@@ -93,7 +94,8 @@ export class Connection {
   #lived(transport) {
     if (this.#wasLive && !Number.isNaN(this.#brokeAt)) this.#gather();
     else this.banner.hide();
-    if (!this.#wasLive && transport !== 'ws') this.banner.tell(say(`fell.${/** @type {'sse'} */ (transport)}`));
+    if (!this.#wasLive && transport !== 'ws')
+      this.banner.tell(say(`fell.${/** @type {'sse'} */ (transport)}`));
     this.#wasLive = true;
     document.body.dataset.was = 'live';
   }

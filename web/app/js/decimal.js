@@ -48,7 +48,10 @@ export function scaled(text, scale) {
   return BigInt(whole + part.padEnd(scale, '0').slice(0, scale));
 }
 
-/** Negative, zero or positive, as a is less, equal or greater. @param {string} a @param {string} b */
+/**
+ * Negative, zero or positive, as a is less, equal or greater.
+ * @param {string} a @param {string} b
+ */
 export function compare(a, b) {
   if (a === b) return 0;
   const scale = Math.max(places(a), places(b));

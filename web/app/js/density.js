@@ -6,7 +6,9 @@ import { clockOf } from './instant.js';
 /** Columns that are drawn at most. */
 const COLUMNS = 400;
 const STEPS = /** @type {const} */ ([
-  { interval: '1s', ms: 1000 }, { interval: '1m', ms: 60_000 }, { interval: '5m', ms: 300_000 },
+  { interval: '1s', ms: 1000 },
+  { interval: '1m', ms: 60_000 },
+  { interval: '5m', ms: 300_000 },
   { interval: '1h', ms: 3_600_000 },
 ]);
 
@@ -31,7 +33,11 @@ export class Density {
 
   /** @param {any[]} rows of `/v1/bars` */
   setBars(rows) {
-    this.columns = rows.map(({ start, trades, close }) => ({ start: Date.parse(start), trades, close }));
+    this.columns = rows.map(({ start, trades, close }) => ({
+      start: Date.parse(start),
+      trades,
+      close,
+    }));
   }
 
   /** The last price before an instant, if there was one. @param {number} ms */
@@ -72,7 +78,12 @@ export class Density {
     }
     if (!Number.isNaN(loop.a)) {
       pen.globalAlpha = 0.25;
-      pen.fillRect(x(loop.a), 0, Math.max(2, x(Number.isNaN(loop.b) ? at : loop.b) - x(loop.a)), foot);
+      pen.fillRect(
+        x(loop.a),
+        0,
+        Math.max(2, x(Number.isNaN(loop.b) ? at : loop.b) - x(loop.a)),
+        foot,
+      );
       pen.globalAlpha = 1;
     }
     this.#ticks(pen, { width, height, x, colour });

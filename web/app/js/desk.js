@@ -3,6 +3,7 @@
 
 import { Bars } from './bars.js';
 import { Gaps } from './gaps.js';
+import { msOf } from './instant.js';
 import { Prints } from './prints.js';
 import { Sparkline } from './sparkline.js';
 import { Ticker } from './ticker.js';
@@ -27,7 +28,10 @@ export class Desk {
   /** @type {'live' | 'replay'} */
   mode = 'live';
 
-  /** What time it is for the prices: of a replay, the time that is played. @type {(ms: number) => number} */
+  /**
+   * What time it is for the prices: of a replay, the time that is played.
+   * @type {(ms: number) => number}
+   */
   now = (ms) => ms;
 
   /** @param {import('./watchlists.js').Watchlists} lists */
@@ -96,7 +100,11 @@ export class Desk {
     ticker.apply(message);
     const { last } = ticker.fields;
     if (last !== undefined) this.spark(message.symbol).note(now, Number(last));
-    if (message.type === 'gap' && message.symbol === this.symbol) this.takeGap(message, now);
+    if (message.symbol === this.symbol) {
+      if (message.type === 'gap') this.takeGap(message, now);
+      else if (ticker.trouble === null && message.type !== 'snapshot')
+        this.gaps.resume(ticker.recv);
+    }
     this.onTicker(message.symbol);
   }
 
@@ -117,6 +125,8 @@ export class Desk {
   /** A message or a row of gaps. @param {any} message @param {number} now ms */
   takeGap(message, now) {
     this.gaps.apply(message, now);
+    const { since, state } = this.ticker(this.symbol).fields;
+    if (state === 'live') this.gaps.resume(msOf(since));
     this.onDetail();
   }
 }

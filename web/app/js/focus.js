@@ -50,7 +50,12 @@ export class Focus {
     const lines = this.lines();
     const line = lines.indexOf(/** @type {HTMLElement} */ (this.#cell.parentElement));
     const column = [...lines[line].children].indexOf(this.#cell);
-    const to = place(event, { line, column, lines: lines.length, columns: lines[line].children.length });
+    const to = place(event, {
+      line,
+      column,
+      lines: lines.length,
+      columns: lines[line].children.length,
+    });
     if (!to) return;
     event.preventDefault();
     const cells = [...lines[to.line].children];
@@ -70,14 +75,23 @@ export class Focus {
 export function place({ key, ctrlKey }, { line, column, lines, columns }) {
   const bound = (/** @type {number} */ to) => Math.max(0, Math.min(lines - 1, to));
   switch (key) {
-    case 'ArrowDown': return { line: bound(line + 1), column };
-    case 'ArrowUp': return { line: bound(line - 1), column };
-    case 'ArrowRight': return { line, column: Math.min(columns - 1, column + 1) };
-    case 'ArrowLeft': return { line, column: Math.max(0, column - 1) };
-    case 'PageDown': return { line: bound(line + PAGE), column };
-    case 'PageUp': return { line: bound(line - PAGE), column };
-    case 'Home': return { line: ctrlKey ? 0 : line, column: 0 };
-    case 'End': return { line: ctrlKey ? lines - 1 : line, column: columns - 1 };
-    default: return null;
+    case 'ArrowDown':
+      return { line: bound(line + 1), column };
+    case 'ArrowUp':
+      return { line: bound(line - 1), column };
+    case 'ArrowRight':
+      return { line, column: Math.min(columns - 1, column + 1) };
+    case 'ArrowLeft':
+      return { line, column: Math.max(0, column - 1) };
+    case 'PageDown':
+      return { line: bound(line + PAGE), column };
+    case 'PageUp':
+      return { line: bound(line - PAGE), column };
+    case 'Home':
+      return { line: ctrlKey ? 0 : line, column: 0 };
+    case 'End':
+      return { line: ctrlKey ? lines - 1 : line, column: columns - 1 };
+    default:
+      return null;
   }
 }

@@ -15,6 +15,7 @@ const SPAN_MIN_MS = 500;
  * @property {string} cause `venue_disconnect`, `venue_sequence`, `venue_checksum` or `tape`
  * @property {string} state `open`, `filled` or `lost`
  * @property {number} [missing] messages, if they can be counted
+ * @property {number} [until] ms, when data came again, though nobody said what was missing
  */
 
 /** Gaps by where they began. */
@@ -41,8 +42,31 @@ export class Gaps {
     this.version += 1;
   }
 
+  /** Data came again: a gap of which nobody says the end was over by then. @param {number} ms */
+  resume(ms) {
+    const open = [...this.#gaps.values()].filter((gap) => gap.to === null && gap.from <= ms);
+    const newest = open[open.length - 1];
+    if (newest === undefined || newest.until !== undefined) return;
+    newest.until = ms;
+    this.version += 1;
+  }
+
   /** All of them. @returns {Gap[]} */
   get list() {
     return [...this.#gaps.values()];
   }
+}
+
+/**
+ * From when to when nothing is known: from the last bar before a gap, as a server that was away
+ * says it only once it is back, to what it is known to have ended with.
+ * @param {Gap} gap @param {{ list: { start: number }[], span: { ms: number } }} bars
+ * @param {number} now ms
+ */
+export function spanOf({ from, to, until }, { list, span }, now) {
+  const next = list.findIndex(({ start }) => start > from);
+  const before = list[(next < 0 ? list.length : next) - 1];
+  const begin = before === undefined ? from : Math.min(from, before.start + span.ms);
+  const end = to ?? until ?? list[next]?.start ?? now;
+  return { from: begin, to: Math.max(end, begin + SPAN_MIN_MS) };
 }

@@ -187,7 +187,9 @@ function makeHead() {
   const cells = COLUMNS.map((column) => {
     const key = /** @type {any} */ (`column.${column}`);
     const attributes = { class: `cell ${column}`, role: 'columnheader', tabindex: '-1' };
-    const cell = make('div', { ...attributes, 'data-column': column, 'data-word': key }, [say(key)]);
+    const cell = make('div', { ...attributes, 'data-column': column, 'data-word': key }, [
+      say(key),
+    ]);
     cell.setAttribute('data-title', `column.${column}.title`);
     return cell;
   });

@@ -6,22 +6,52 @@ import { say } from './words.js';
 
 /** What there is, as the help shows it: keys, and the words for what they do. */
 const HELP = /** @type {const} */ ([
-  ['help.watch', [
-    [['/'], 'key.search'], [['↑', '↓', '←', '→'], 'key.move'], [['Enter'], 'key.open'],
-    [['Delete'], 'key.remove'], [['Alt', '↑↓'], 'key.order'], [['1', '…', '9'], 'key.group'],
-    [['s'], 'key.say'],
-  ]],
-  ['help.chart', [
-    [['g'], 'key.chart'], [['[', ']'], 'key.interval'], [['+', '−'], 'key.zoom'],
-    [['←', '→'], 'key.pan'], [['End'], 'key.follow'], [['b'], 'key.sides'],
-  ]],
-  ['help.replay', [
-    [['r'], 'key.replay'], [['Space'], 'key.play'], [['.', ','], 'key.step'],
-    [['<', '>'], 'key.speed'], [['←', '→'], 'key.seek'], [['Shift', '←→'], 'key.minute'],
-    [['PageUp', 'PageDown'], 'key.five'], [['Home', 'End'], 'key.ends'], [['a'], 'key.loop'],
-    [['l'], 'key.live'],
-  ]],
-  ['help.page', [[['t'], 'key.theme'], [['x'], 'key.share'], [['?'], 'key.help']]],
+  [
+    'help.watch',
+    [
+      [['/'], 'key.search'],
+      [['↑', '↓', '←', '→'], 'key.move'],
+      [['Enter'], 'key.open'],
+      [['Delete'], 'key.remove'],
+      [['Alt', '↑↓'], 'key.order'],
+      [['1', '…', '9'], 'key.group'],
+      [['s'], 'key.say'],
+    ],
+  ],
+  [
+    'help.chart',
+    [
+      [['g'], 'key.chart'],
+      [['[', ']'], 'key.interval'],
+      [['+', '−'], 'key.zoom'],
+      [['←', '→'], 'key.pan'],
+      [['End'], 'key.follow'],
+      [['b'], 'key.sides'],
+    ],
+  ],
+  [
+    'help.replay',
+    [
+      [['r'], 'key.replay'],
+      [['Space'], 'key.play'],
+      [['.', ','], 'key.step'],
+      [['<', '>'], 'key.speed'],
+      [['←', '→'], 'key.seek'],
+      [['Shift', '←→'], 'key.minute'],
+      [['PageUp', 'PageDown'], 'key.five'],
+      [['Home', 'End'], 'key.ends'],
+      [['a'], 'key.loop'],
+      [['l'], 'key.live'],
+    ],
+  ],
+  [
+    'help.page',
+    [
+      [['t'], 'key.theme'],
+      [['x'], 'key.share'],
+      [['?'], 'key.help'],
+    ],
+  ],
 ]);
 
 /**
@@ -49,10 +79,14 @@ export function showHelp() {
   const title = make('h2', { id: 'help-title' }, [say('help.title')]);
   const parts = HELP.flatMap(([heading, rows]) => [
     make('h3', {}, [say(heading)]),
-    make('table', {}, rows.map(([keys, what]) => {
-      const shown = keys.flatMap((key) => [make('kbd', {}, [key]), ' ']);
-      return make('tr', {}, [make('td', {}, shown), make('td', {}, [say(what)])]);
-    })),
+    make(
+      'table',
+      {},
+      rows.map(([keys, what]) => {
+        const shown = keys.flatMap((key) => [make('kbd', {}, [key]), ' ']);
+        return make('tr', {}, [make('td', {}, shown), make('td', {}, [say(what)])]);
+      }),
+    ),
   ]);
   const credit = make('p', { class: 'small-print' }, [
     'TradingView Lightweight Charts™ Copyright © 2025 TradingView, Inc. ',

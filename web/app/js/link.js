@@ -20,7 +20,10 @@ export function parseLink(search) {
   const interval = given.get('i') ?? '';
   const speed = Number(given.get('speed') ?? 1);
   return {
-    watch: (given.get('w') ?? '').split(',').map((name) => name.trim()).filter(Boolean),
+    watch: (given.get('w') ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean),
     symbol: given.get('s') ?? '',
     interval: interval in INTERVALS ? /** @type {any} */ (interval) : '1m',
     session: given.get('session') ?? '',
@@ -29,7 +32,10 @@ export function parseLink(search) {
   };
 }
 
-/** The address's search; names are short, so commas and colons stay as they are. @param {Link} link */
+/**
+ * The address's search; names are short, so commas and colons stay as they are.
+ * @param {Link} link
+ */
 export function writeLink(link) {
   const parts = [];
   if (link.watch.length > 0) parts.push(`w=${link.watch.map(escape).join(',')}`);

@@ -76,7 +76,11 @@ export class Live {
     this.#trades?.close();
     this.#bars?.close();
     if (symbol === '') return;
-    this.#trades = this.client.subscribe([symbol], { channel: 'trades', last: TRADES, slow: 'gap' });
+    this.#trades = this.client.subscribe([symbol], {
+      channel: 'trades',
+      last: TRADES,
+      slow: 'gap',
+    });
     this.#hear(this.#trades, (message) => this.desk.takeTrade(message, Date.now()));
     const channel = `bars.${INTERVALS[interval].of}`;
     this.#bars = this.client.subscribe([symbol], { channel, conflateMs: BARS_MS });

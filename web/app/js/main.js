@@ -12,7 +12,8 @@ import { parseLink } from './link.js';
 import { Watchlists } from './watchlists.js';
 
 const preferences = Preferences.open();
-const lists = Watchlists.parse(preferences.get('lists')) ?? new Watchlists([{ name: '1', symbols: [] }]);
+const lists =
+  Watchlists.parse(preferences.get('lists')) ?? new Watchlists([{ name: '1', symbols: [] }]);
 const access = new Access();
 const client = new Client('/v1/stream', { getToken: () => access.token, pingMs: 2000 });
 const chartLibrary = library.createChart ? library : null;

@@ -28,7 +28,10 @@ export class Meter {
     }
   }
 
-  /** A row was painted. @param {import('./ticker.js').Ticker} ticker @param {number} now ms, by the server's clock */
+  /**
+   * A row was painted.
+   * @param {import('./ticker.js').Ticker} ticker @param {number} now ms, by the server's clock
+   */
   paint(ticker, now) {
     this.shown.add(1);
     this.behind.add(now - ticker.recv);

@@ -3,7 +3,8 @@
 
 /**
  * Makes an element.
- * @param {string} tag @param {Record<string, string>} [attributes] @param {(Node | string)[]} [inner]
+ * @param {string} tag @param {Record<string, string>} [attributes]
+ * @param {(Node | string)[]} [inner]
  * @returns {HTMLElement}
  */
 export function make(tag, attributes = {}, inner = []) {
@@ -28,14 +29,20 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Sets an attribute if it is another one; null takes it away. @param {Element} node @param {string} name @param {string | null} value */
+/**
+ * Sets an attribute if it is another one; null takes it away.
+ * @param {Element} node @param {string} name @param {string | null} value
+ */
 export function setAttribute(node, name, value) {
   if (node.getAttribute(name) === value) return;
   if (value === null) node.removeAttribute(name);
   else node.setAttribute(name, value);
 }
 
-/** A canvas as sharp as the screen; returns what to draw with, in CSS pixels. @param {HTMLCanvasElement} canvas */
+/**
+ * A canvas as sharp as the screen; returns what to draw with, in CSS pixels.
+ * @param {HTMLCanvasElement} canvas
+ */
 export function sharpen(canvas) {
   const scale = window.devicePixelRatio || 1;
   const { clientWidth: width, clientHeight: height } = canvas;

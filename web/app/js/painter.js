@@ -12,17 +12,26 @@ export class Painter {
   /** Told how long each painting took, in ms; for measuring. @type {(took: number) => void} */
   onPainted = () => {};
 
-  /** A part that looks itself for what changed; true if it has to be painted again soon. @param {{ paint: (now: number) => boolean | void }} part */
+  /**
+   * A part that looks itself for what changed; true if it has to be painted again soon.
+   * @param {{ paint: (now: number) => boolean | void }} part
+   */
   add(part) {
     this.#parts.push(part);
   }
 
-  /** A part that has no prices, and is painted also while these are held. @param {{ paint: (now: number) => boolean | void }} part */
+  /**
+   * A part that has no prices, and is painted also while these are held.
+   * @param {{ paint: (now: number) => boolean | void }} part
+   */
   addFrame(part) {
     this.#frames.push(part);
   }
 
-  /** Leaves the prices as they are, so that those of two times are never seen together. @param {boolean} isHeld */
+  /**
+   * Leaves the prices as they are, so that those of two times are never seen together.
+   * @param {boolean} isHeld
+   */
   hold(isHeld) {
     this.#isHeld = isHeld;
     document.body.toggleAttribute('data-held', isHeld);

@@ -95,9 +95,6 @@ export class Past {
     else this.#load();
   }
 
-  /** A replay is not slowed down while it is not seen. */
-  rest() {}
-
   /** Plays, or stands still. */
   async toggle() {
     const isPlaying = this.state === 'playing';
@@ -165,8 +162,13 @@ export class Past {
     this.#replay?.close();
     const channels = ['ticker', 'trades', `bars.${INTERVALS[this.desk.interval].of}`];
     const replay = this.client.replay({
-      symbols: this.#symbols, channels, epoch: session.epoch, speed: this.speed,
-      from: session.recv_first, to: session.recv_last, paused: true,
+      symbols: this.#symbols,
+      channels,
+      epoch: session.epoch,
+      speed: this.speed,
+      from: session.recv_first,
+      to: session.recv_last,
+      paused: true,
     });
     this.#replay = replay;
     this.#target = this.#at;
@@ -202,7 +204,10 @@ export class Past {
     return Math.max(this.from + 1, Math.min(this.to - 1, ms));
   }
 
-  /** One seek at a time; of those that come meanwhile the last counts. @param {{ at?: number, seq?: number }} to */
+  /**
+   * One seek at a time; of those that come meanwhile the last counts.
+   * @param {{ at?: number, seq?: number }} to
+   */
   async #seek(to) {
     if (this.#isSeeking) {
       this.#next = to;
@@ -212,7 +217,8 @@ export class Past {
     this.#isThere = false;
     this.told.held(true);
     const epoch = /** @type {Session} */ (this.session).epoch;
-    const place = to.seq === undefined ? textOf(/** @type {number} */ (to.at)) : { epoch, seq: to.seq };
+    const place =
+      to.seq === undefined ? textOf(/** @type {number} */ (to.at)) : { epoch, seq: to.seq };
     const replay = this.#replay;
     this.#target = to.at ?? this.#at;
     await this.#do(() => replay.seek(place));

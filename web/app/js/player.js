@@ -111,11 +111,15 @@ export class Player {
     this.transport.load(this.screen.desk.symbol);
   }
 
-  /** Keys of a replay; they mean nothing while it is live. @returns {Record<string, (event: KeyboardEvent) => void>} */
+  /**
+   * Keys of a replay; they mean nothing while it is live.
+   * @returns {Record<string, (event: KeyboardEvent) => void>}
+   */
   keys() {
     const { past, transport } = this;
-    const only = (/** @type {(event: KeyboardEvent) => void} */ act) =>
-      (/** @type {KeyboardEvent} */ event) => this.isOn && act(event);
+    const only =
+      (/** @type {(event: KeyboardEvent) => void} */ act) => (/** @type {KeyboardEvent} */ event) =>
+        this.isOn && act(event);
     /** @type {Record<string, (event: KeyboardEvent) => void>} */
     const keys = {
       ' ': only(() => past.toggle()),

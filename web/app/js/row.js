@@ -8,7 +8,15 @@ import { say, term } from './words.js';
 
 /** The columns, in their order. */
 export const COLUMNS = /** @type {const} */ ([
-  'name', 'last', 'change', 'bid', 'ask', 'spread', 'volume', 'spark', 'age',
+  'name',
+  'last',
+  'change',
+  'bid',
+  'ask',
+  'spread',
+  'volume',
+  'spark',
+  'age',
 ]);
 
 const QUIET_MS = 60_000;
@@ -74,7 +82,10 @@ export class Row {
     return [last.light(now), bid.light(now), ask.light(now)].some(Boolean);
   }
 
-  /** How old it is, and what is wrong with it. @param {import('./ticker.js').Ticker} ticker @param {number} now */
+  /**
+   * How old it is, and what is wrong with it.
+   * @param {import('./ticker.js').Ticker} ticker @param {number} now
+   */
   tell(ticker, now) {
     const { trouble, fields } = ticker;
     const since = Number.isFinite(ticker.recv) ? now - ticker.recv : NaN;
@@ -94,7 +105,10 @@ export class Row {
     setAttribute(this.node, 'title', why);
   }
 
-  /** Draws the last minute. @param {import('./sparkline.js').Sparkline} spark @param {Look} look @param {number} change */
+  /**
+   * Draws the last minute.
+   * @param {import('./sparkline.js').Sparkline} spark @param {Look} look @param {number} change
+   */
   draw(spark, look, change) {
     const colour = look.colour(change < 0 ? '--down' : '--up');
     const mark = `${spark.newest} ${colour}`;

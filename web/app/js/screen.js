@@ -50,7 +50,10 @@ export class Screen {
     this.banner = new Banner(() => client.retry());
     this.connection = new Connection(client, { banner: this.banner, access, meter: this.meter });
     const look = () => this.look();
-    this.header = new Header(() => this.#standing(), () => this.figures);
+    this.header = new Header(
+      () => this.#standing(),
+      () => this.figures,
+    );
     this.grid = new Grid(find('watch'), desk, look);
     this.groups = new Groups(find('groups'), desk, () => this.listChanged());
     this.chart = new Chart(desk, look, library);
@@ -97,7 +100,7 @@ export class Screen {
       now: this.desk.now(this.serverNow()),
       hold: this.looks.isStill ? HELD_MS : FLASH_MS,
       figures: this.figures,
-      colour: this.#colour,
+      colour: (name) => this.looks.colour(name),
     };
   }
 
@@ -150,16 +153,18 @@ export class Screen {
     return { watch: (symbols) => this.player.past.watch(symbols), look: () => this.player.look() };
   }
 
-  #colour = (/** @type {string} */ name) => this.looks.colour(name);
-
   #standing() {
     const { state: link, transport, rttMs } = this.client.state;
     const state = this.player.isOn ? 'replay' : link;
     const { received, shown, ageMs } = this.meter;
     return {
-      state, transport, rttMs: rttMs ?? NaN, ageMs,
+      state,
+      transport,
+      rttMs: rttMs ?? NaN,
+      ageMs,
       seq: this.player.isOn ? this.player.past.seq : this.connection.seq,
-      received: received.perSecond, shown: shown.perSecond,
+      received: received.perSecond,
+      shown: shown.perSecond,
       offsetMs: this.client.stats.clockOffsetMs ?? 0,
     };
   }
@@ -224,7 +229,10 @@ export class Screen {
     this.painter.wake();
   }
 
-  /** Begins a group and looks at it, in place of one of that name. @param {string} name @param {string[]} symbols */
+  /**
+   * Begins a group and looks at it, in place of one of that name.
+   * @param {string} name @param {string[]} symbols
+   */
   showGroup(name, symbols) {
     const { lists } = this.desk;
     const at = lists.groups.findIndex((group) => group.name === name);

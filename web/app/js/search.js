@@ -19,7 +19,8 @@ export function matches(text, symbols) {
     const name = whole.slice(whole.indexOf(':') + 1);
     const at = whole.indexOf(wanted);
     if (at < 0) continue;
-    const rank = name === wanted ? 0 : name.startsWith(wanted) ? 1 : whole.startsWith(wanted) ? 2 : 3;
+    const rank =
+      name === wanted ? 0 : name.startsWith(wanted) ? 1 : whole.startsWith(wanted) ? 2 : 3;
     ranked.push({ symbol, rank });
   }
   ranked.sort((a, b) => a.rank - b.rank || (a.symbol < b.symbol ? -1 : 1));

@@ -17,7 +17,11 @@ export function named(sessions, name) {
   return sessions.find((session) => nameOf(session) === name);
 }
 
-/** The table of sessions, newest first. @param {Session[]} sessions @param {import('./figures.js').Figures} figures @param {(session: Session) => Node[]} actions */
+/**
+ * The table of sessions, newest first.
+ * @param {Session[]} sessions @param {import('./figures.js').Figures} figures
+ * @param {(session: Session) => Node[]} actions
+ */
 export function sessionTable(sessions, figures, actions) {
   const heads = /** @type {const} */ (['day', 'feed', 'from', 'to', 'events', 'trades', 'gaps']);
   const head = heads.map((name, index) => {
@@ -25,23 +29,32 @@ export function sessionTable(sessions, figures, actions) {
     return make('th', attributes, [say(`session.${name}`)]);
   });
   const rows = [...sessions].reverse().map((session) => {
-    const number = (/** @type {number} */ count) => make('td', { class: 'number' }, [figures.count(count)]);
+    const number = (/** @type {number} */ count) =>
+      make('td', { class: 'number' }, [figures.count(count)]);
     return make('tr', { 'data-session': nameOf(session) }, [
-      make('td', {}, [session.day]), make('td', {}, [session.feed]),
+      make('td', {}, [session.day]),
+      make('td', {}, [session.feed]),
       make('td', {}, [clockOf(Date.parse(session.recv_first))]),
       make('td', {}, [clockOf(Date.parse(session.recv_last))]),
-      number(session.events), number(/** @type {any} */ (session).trades), number(session.gaps),
+      number(session.events),
+      number(/** @type {any} */ (session).trades),
+      number(session.gaps),
       make('td', {}, actions(session)),
     ]);
   });
   const none = make('p', { class: 'note' }, [say('session.none')]);
   const table = make('table', { class: 'session-table' }, [
-    make('thead', {}, [make('tr', {}, [...head, make('td')])]), make('tbody', {}, rows),
+    make('thead', {}, [make('tr', {}, [...head, make('td')])]),
+    make('tbody', {}, rows),
   ]);
   return rows.length === 0 ? none : table;
 }
 
-/** Lets one be chosen. @param {Session[]} sessions @param {import('./figures.js').Figures} figures @param {(session: Session) => void} onChosen */
+/**
+ * Lets one be chosen.
+ * @param {Session[]} sessions @param {import('./figures.js').Figures} figures
+ * @param {(session: Session) => void} onChosen
+ */
 export function chooseSession(sessions, figures, onChosen) {
   const dialog = /** @type {HTMLDialogElement} */ (find('sessions'));
   const table = sessionTable(sessions, figures, (session) => {

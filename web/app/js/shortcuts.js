@@ -7,7 +7,11 @@ import { showPane } from './tabs.js';
 
 /** @typedef {import('./screen.js').Screen} Screen */
 
-/** Keys that mean something wherever the focus is. @param {Screen} screen @returns {Record<string, (event: KeyboardEvent) => void>} */
+/**
+ * Keys that mean something wherever the focus is.
+ * @param {Screen} screen
+ * @returns {Record<string, (event: KeyboardEvent) => void>}
+ */
 export function shortcuts(screen) {
   const focus = (/** @type {string} */ id, /** @type {string} */ pane) => () => {
     showPane(pane);

@@ -12,7 +12,8 @@ const BY = {
   spread: (/** @type {Ticker} */ ticker) => ticker.spread,
   volume: (/** @type {Ticker} */ ticker) => ticker.fields.volume,
   change: (/** @type {Ticker} */ ticker) => numberText(ticker.change),
-  age: (/** @type {Ticker} */ ticker) => numberText(Number.isFinite(ticker.recv) ? -ticker.recv : null),
+  age: (/** @type {Ticker} */ ticker) =>
+    numberText(Number.isFinite(ticker.recv) ? -ticker.recv : null),
 };
 
 /** By which column, and which way. */
@@ -22,7 +23,10 @@ export class Sorting {
   /** @type {'ascending' | 'descending'} */
   order = 'descending';
 
-  /** A click on a column: largest first, smallest first, the user's order. @param {string} column */
+  /**
+   * A click on a column: largest first, smallest first, the user's order.
+   * @param {string} column
+   */
   turn(column) {
     if (column !== this.column) {
       this.column = column;

@@ -10,7 +10,10 @@ export class Sparkline {
   #values = new Array(SECONDS).fill(null);
   #newest = -Infinity;
 
-  /** Notes the price of a second; gaps of silence keep the price before. @param {number} ms @param {number} price */
+  /**
+   * Notes the price of a second; gaps of silence keep the price before.
+   * @param {number} ms @param {number} price
+   */
   note(ms, price) {
     const second = Math.floor(ms / 1000);
     if (second <= this.#newest - SECONDS || !Number.isFinite(price)) return;

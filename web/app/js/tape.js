@@ -22,7 +22,9 @@ export class Tape {
   #height = 400;
   #isRead = false;
 
-  /** @param {import('./desk.js').Desk} desk @param {() => import('./figures.js').Figures} figures */
+  /**
+   * @param {import('./desk.js').Desk} desk @param {() => import('./figures.js').Figures} figures
+   */
   constructor(desk, figures) {
     this.desk = desk;
     this.figures = figures;
@@ -53,8 +55,13 @@ export class Tape {
     this.#waiting.hidden = waiting === 0;
     if (waiting > 0) setText(this.#waiting, say('tape.new', { count: waiting }));
     const seen = this.#seen;
-    if (seen.prints === prints && seen.version === version && seen.top === this.#top
-      && seen.height === this.#height) return;
+    if (
+      seen.prints === prints &&
+      seen.version === version &&
+      seen.top === this.#top &&
+      seen.height === this.#height
+    )
+      return;
     this.#seen = { prints, version, top: this.#top, height: this.#height };
     this.#paintLines(prints);
   }
@@ -116,7 +123,9 @@ class Line {
     const span = (/** @type {string} */ name, /** @type {Text} */ text) =>
       make('span', { class: name, role: 'cell' }, [text]);
     this.node = make('div', { class: 'print', role: 'row' }, [
-      span('at', this.#at), span('arrow', this.#arrow), span('price', this.#price),
+      span('at', this.#at),
+      span('arrow', this.#arrow),
+      span('price', this.#price),
       span('size', this.#size),
     ]);
   }

@@ -12,7 +12,9 @@ export class Top {
     spread: make('span'),
     last: make('span', { class: 'figure' }),
   };
-  #weight = /** @type {HTMLCanvasElement} */ (make('canvas', { class: 'weight', 'aria-hidden': 'true' }));
+  #weight = /** @type {HTMLCanvasElement} */ (
+    make('canvas', { class: 'weight', 'aria-hidden': 'true' })
+  );
   #seen = '';
 
   /**
@@ -23,7 +25,11 @@ export class Top {
     this.desk = desk;
     this.look = look;
     const { bid, ask, spread, last } = this.#parts;
-    const only = make('span', { class: 'only', 'data-word': 'top.only', 'data-title': 'top.title' });
+    const only = make('span', {
+      class: 'only',
+      'data-word': 'top.only',
+      'data-title': 'top.title',
+    });
     only.textContent = say('top.only');
     find('top').append(
       make('div', { class: 'sides' }, [bid.node, ask.node]),
@@ -51,7 +57,10 @@ export class Top {
     this.#draw(Number(fields.bid_size ?? 0), Number(fields.ask_size ?? 0), colour);
   }
 
-  /** How much stands on each side. @param {number} bid @param {number} ask @param {(name: string) => string} colour */
+  /**
+   * How much stands on each side.
+   * @param {number} bid @param {number} ask @param {(name: string) => string} colour
+   */
   #draw(bid, ask, colour) {
     const { pen, width, height } = sharpen(this.#weight);
     const sum = bid + ask;

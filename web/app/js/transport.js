@@ -13,17 +13,30 @@ export const SPEEDS = [0.25, 0.5, 1, 2, 5, 10, 60, 0];
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** Where a key on the slider leads; null: nowhere. @param {{ key: string, shiftKey: boolean }} event @param {{ at: number, from: number, to: number }} where */
+/**
+ * Where a key on the slider leads; null: nowhere.
+ * @param {{ key: string, shiftKey: boolean }} event
+ * @param {{ at: number, from: number, to: number }} where
+ */
 export function target({ key, shiftKey }, { at, from, to }) {
   const step = shiftKey ? MINUTE : SECOND;
   switch (key) {
-    case 'ArrowRight': case 'ArrowUp': return at + step;
-    case 'ArrowLeft': case 'ArrowDown': return at - step;
-    case 'PageDown': return at + 5 * MINUTE;
-    case 'PageUp': return at - 5 * MINUTE;
-    case 'Home': return from;
-    case 'End': return to;
-    default: return null;
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return at + step;
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return at - step;
+    case 'PageDown':
+      return at + 5 * MINUTE;
+    case 'PageUp':
+      return at - 5 * MINUTE;
+    case 'Home':
+      return from;
+    case 'End':
+      return to;
+    default:
+      return null;
   }
 }
 
@@ -156,8 +169,14 @@ export class Transport {
   }
 
   #build() {
-    const button = (/** @type {any} */ key, /** @type {string} */ text, /** @type {() => void} */ act) => {
-      const node = make('button', { 'data-title': key, 'data-label': key, title: say(key) }, [text]);
+    const button = (
+      /** @type {any} */ key,
+      /** @type {string} */ text,
+      /** @type {() => void} */ act,
+    ) => {
+      const node = make('button', { 'data-title': key, 'data-label': key, title: say(key) }, [
+        text,
+      ]);
       node.addEventListener('click', act);
       return node;
     };
@@ -179,12 +198,18 @@ export class Transport {
     this.#node.append(
       make('div', { class: 'line' }, [
         make('strong', { class: 'replay-word', 'data-word': 'replay.word' }, [say('replay.word')]),
-        this.#clock, this.#place, live,
+        this.#clock,
+        this.#place,
+        live,
       ]),
       make('div', { class: 'seek' }, [this.#canvas, this.#slider, this.#preview]),
       make('div', { class: 'line' }, [
-        button('replay.back', '|◀', () => past.step(-1)), this.#play,
-        button('replay.on', '▶|', () => past.step(1)), this.#speed, this.#loop, form,
+        button('replay.back', '|◀', () => past.step(-1)),
+        this.#play,
+        button('replay.on', '▶|', () => past.step(1)),
+        this.#speed,
+        this.#loop,
+        form,
       ]),
     );
     fill(this.#node);

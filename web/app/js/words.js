@@ -29,7 +29,10 @@ export function term(word) {
   return words[/** @type {keyof typeof en} */ (`term.${word}`)] ?? word;
 }
 
-/** Puts words where a page asks for them: `data-word` the text, others attributes. @param {ParentNode} root */
+/**
+ * Puts words where a page asks for them: `data-word` the text, others attributes.
+ * @param {ParentNode} root
+ */
 export function fill(root) {
   for (const [attribute, target] of Object.entries(PLACES)) {
     for (const node of root.querySelectorAll(`[${attribute}]`)) {

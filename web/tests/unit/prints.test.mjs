@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PRINTS_MAX, Prints } from '../../app/js/prints.js';
 
-const trade = (seq, size = '1', more = {}) =>
-  ({ type: 'trade', seq, price: '100', size, side: 'buy', ts: '2026-11-21T03:30:00Z', ...more });
+const trade = (seq, size = '1', more = {}) => ({
+  type: 'trade',
+  seq,
+  price: '100',
+  size,
+  side: 'buy',
+  ts: '2026-11-21T03:30:00Z',
+  ...more,
+});
 
 function filled(count) {
   const prints = new Prints();
@@ -20,7 +27,10 @@ test('the newest is on top and the oldest go', () => {
 test('a print is there once, and history goes below what came live', () => {
   const prints = new Prints();
   for (const seq of [10, 11, 11, 8, 9, 10]) prints.apply(trade(seq), 0);
-  assert.deepEqual(prints.list.map(({ seq }) => seq), [11, 10, 9, 8]);
+  assert.deepEqual(
+    prints.list.map(({ seq }) => seq),
+    [11, 10, 9, 8],
+  );
 });
 
 test('while it is read it stands still, and counts what comes', () => {
@@ -44,7 +54,10 @@ test('small ones can be left out, and notes never are', () => {
   const prints = filled(5);
   prints.apply({ type: 'gap', cause: 'slow_consumer', from: 6, to: 9, missing: 4 }, 0);
   prints.setLeast('4');
-  assert.deepEqual(prints.shown.map(({ size, note }) => note ?? size), ['gap slow_consumer 4', '5', '4']);
+  assert.deepEqual(
+    prints.shown.map(({ size, note }) => note ?? size),
+    ['gap slow_consumer 4', '5', '4'],
+  );
 });
 
 test('a tenth is large and a hundredth is huge', () => {

@@ -3,8 +3,16 @@ import { test } from 'node:test';
 import { Ticker } from '../../app/js/ticker.js';
 
 const snapshot = {
-  type: 'snapshot', channel: 'ticker', symbol: 'sim:BTC-USD', seq: 10, ts: '2026-11-21T03:30:00.5Z',
-  recv: '2026-11-21T03:30:00.501Z', bid: '97000.01', ask: '97000.02', last: '97000.02', open: '96000.00',
+  type: 'snapshot',
+  channel: 'ticker',
+  symbol: 'sim:BTC-USD',
+  seq: 10,
+  ts: '2026-11-21T03:30:00.5Z',
+  recv: '2026-11-21T03:30:00.501Z',
+  bid: '97000.01',
+  ask: '97000.02',
+  last: '97000.02',
+  open: '96000.00',
   state: 'live',
 };
 
@@ -42,8 +50,16 @@ test('places only ever grow, unless the tick size is known', () => {
 });
 
 test('a status makes it stale, keeps its prices, and says why', () => {
-  const it = ticker(snapshot, { type: 'status', seq: 11, state: 'stale', reason: 'no message for 12 s' });
-  assert.deepEqual([it.trouble, it.fields.reason, it.fields.last], ['stale', 'no message for 12 s', '97000.02']);
+  const it = ticker(snapshot, {
+    type: 'status',
+    seq: 11,
+    state: 'stale',
+    reason: 'no message for 12 s',
+  });
+  assert.deepEqual(
+    [it.trouble, it.fields.reason, it.fields.last],
+    ['stale', 'no message for 12 s', '97000.02'],
+  );
   it.apply({ type: 'status', seq: 12, state: 'live' });
   assert.deepEqual([it.trouble, it.fields.reason], [null, undefined]);
 });

@@ -16,7 +16,12 @@ test('arrows move among cells and stop at the edges', () => {
 });
 
 test('a session is drawn in no more than some hundred columns', () => {
-  for (const [minutes, interval] of [[1, '1s'], [30, '1m'], [1440, '5m'], [10_000, '1h']]) {
+  for (const [minutes, interval] of [
+    [1, '1s'],
+    [30, '1m'],
+    [1440, '5m'],
+    [10_000, '1h'],
+  ]) {
     assert.equal(stepOf(minutes * 60_000).interval, interval);
   }
 });
@@ -25,7 +30,10 @@ test('a sparkline has a minute, holds what is silent, and forgets what is old', 
   const spark = new Sparkline();
   spark.note(1000, 5);
   spark.note(3000, 7);
-  assert.deepEqual(spark.points().map(([, y]) => y), [1, 1, 0]);
+  assert.deepEqual(
+    spark.points().map(([, y]) => y),
+    [1, 1, 0],
+  );
   spark.note(3000 + SECONDS * 1000, 7);
   assert.ok(spark.points().every(([, y]) => y === 0.5));
   spark.note(1000, 900);
@@ -33,7 +41,8 @@ test('a sparkline has a minute, holds what is silent, and forgets what is old', 
 });
 
 test('metrics are read by name and label, and counters as rates', () => {
-  const text = (count) => `# HELP x\ntickwire_a_total{feed="x\\"y"} ${count}\ntickwire_a_total{feed="z"} 1\ntickwire_b 7\n`;
+  const text = (count) =>
+    `# HELP x\ntickwire_a_total{feed="x\\"y"} ${count}\ntickwire_a_total{feed="z"} 1\ntickwire_b 7\n`;
   const [before, now] = [new Metrics(text(10), 0), new Metrics(text(30), 2000)];
   assert.equal(now.sum('b'), 7);
   assert.equal(now.rate('a', before, { feed: 'x"y' }), 10);

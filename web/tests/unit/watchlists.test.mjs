@@ -16,10 +16,20 @@ test('a symbol is there once, and moves', () => {
 });
 
 test('what was stored comes back, and what was not stored by us is nothing', () => {
-  const lists = new Watchlists([{ name: '1', symbols: ['a'] }, { name: '2', symbols: [] }]);
+  const lists = new Watchlists([
+    { name: '1', symbols: ['a'] },
+    { name: '2', symbols: [] },
+  ]);
   lists.choose(1);
   assert.deepEqual(Watchlists.parse(lists.text()), lists);
-  for (const text of [null, '', '{', '[]', '{"groups":[]}', '{"groups":[{"name":1,"symbols":[]}]}']) {
+  for (const text of [
+    null,
+    '',
+    '{',
+    '[]',
+    '{"groups":[]}',
+    '{"groups":[{"name":1,"symbols":[]}]}',
+  ]) {
     assert.equal(Watchlists.parse(text), null, String(text));
   }
   const odd = Watchlists.parse('{"groups":[{"name":"x","symbols":["a","a",7]}],"current":9}');
@@ -36,10 +46,27 @@ test('there are nine groups at most, and one at least', () => {
 
 test('a link is read as it was written', () => {
   for (const link of [
-    { watch: ['sim:BTC-USD', 'sim:A%2F,B'], symbol: 'sim:BTC-USD', interval: '5s', session: '', at: '', speed: 1 },
-    { watch: [], symbol: '', interval: '1m', session: 'k3v9/sim/2026-11-20', at: '2026-11-20T09:30:04.118Z', speed: 0 },
+    {
+      watch: ['sim:BTC-USD', 'sim:A%2F,B'],
+      symbol: 'sim:BTC-USD',
+      interval: '5s',
+      session: '',
+      at: '',
+      speed: 1,
+    },
+    {
+      watch: [],
+      symbol: '',
+      interval: '1m',
+      session: 'k3v9/sim/2026-11-20',
+      at: '2026-11-20T09:30:04.118Z',
+      speed: 0,
+    },
   ]) {
-    assert.deepEqual(parseLink(writeLink(link)), { ...link, watch: link.watch.flatMap((name) => name.split(',')) });
+    assert.deepEqual(parseLink(writeLink(link)), {
+      ...link,
+      watch: link.watch.flatMap((name) => name.split(',')),
+    });
   }
 });
 
@@ -49,7 +76,10 @@ test('a link that makes no sense is an empty one', () => {
 });
 
 test('a command line takes the list as it is', () => {
-  assert.equal(commandLine(['sim:BTC-USD', 'sim:*'], 'https://h'), "tickwire sub sim:BTC-USD 'sim:*' --url wss://h");
+  assert.equal(
+    commandLine(['sim:BTC-USD', 'sim:*'], 'https://h'),
+    "tickwire sub sim:BTC-USD 'sim:*' --url wss://h",
+  );
 });
 
 test('the likeliest symbol is found first', () => {
@@ -59,11 +89,13 @@ test('the likeliest symbol is found first', () => {
 });
 
 test('a column sorts down, up, and not at all', () => {
-  const tickers = new Map(['9', '10', '-1', undefined].map((last, index) => {
-    const ticker = new Ticker(`s${index}`);
-    if (last !== undefined) ticker.apply({ type: 'snapshot', seq: 1, last });
-    return [`s${index}`, ticker];
-  }));
+  const tickers = new Map(
+    ['9', '10', '-1', undefined].map((last, index) => {
+      const ticker = new Ticker(`s${index}`);
+      if (last !== undefined) ticker.apply({ type: 'snapshot', seq: 1, last });
+      return [`s${index}`, ticker];
+    }),
+  );
   const symbols = ['s0', 's1', 's2', 's3'];
   const sorting = new Sorting();
   const orders = [0, 1, 2].map(() => {

@@ -1,6 +1,7 @@
 // @ts-check
 // Bands over the plot: what is missing is hatched and says so; bars that were revised are marked.
 
+import { spanOf } from '../gaps.js';
 import { clockOf, countdown } from '../instant.js';
 import { sharpen } from '../node.js';
 import { say, term } from '../words.js';
@@ -32,13 +33,14 @@ export class Bands {
     pen.rect(0, 0, right, height - FOOT);
     pen.clip();
     gaps.forEach((gap, index) => {
-      const from = plot.xOf(gap.from);
-      const to = Math.max(from + 3, plot.xOf(gap.to ?? now));
+      const span = spanOf(gap, bars, now);
+      const from = plot.xOf(span.from);
+      const to = Math.max(from + 3, plot.xOf(span.to));
       if (!(to > 0 && from < right)) return;
       const box = { left: Math.max(0, from), right: Math.min(right, to), height: height - FOOT };
       hatch(pen, box, colour('--hatch'));
       const y = 12 + (index % 4) * 15;
-      label(pen, labelOf(gap), { x: box.left, y, right }, colour);
+      label(pen, labelOf(gap, span), { x: box.left, y, right }, colour);
     });
     for (const bar of bars.list) {
       if (bar.revised) mark(pen, plot, bar, { width: bars.span.ms, colour });
@@ -63,14 +65,20 @@ export class Bands {
   }
 }
 
-/** "gap 14:02:11-14:02:19 (feed reconnect), 27 lost". @param {import('../gaps.js').Gap} gap */
-export function labelOf({ from, to, cause, state, missing }) {
-  const span = `${clockOf(from)}–${to === null ? '…' : clockOf(to)}`;
+/**
+ * "gap 14:02:11–14:02:19 (feed reconnect) 27 lost".
+ * @param {import('../gaps.js').Gap} gap @param {{ from: number, to: number }} span
+ */
+export function labelOf({ cause, state, missing }, { from, to }) {
   const count = missing === undefined ? '' : ` ${missing}`;
-  return `${say('gap')} ${span} (${term(cause)})${count} ${term(state)}`;
+  const end = state === 'open' ? '' : ` ${term(state)}`;
+  return `${say('gap')} ${clockOf(from)}–${clockOf(to)} (${term(cause)})${count}${end}`;
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {{ left: number, right: number, height: number }} box @param {string} colour */
+/**
+ * @param {CanvasRenderingContext2D} pen
+ * @param {{ left: number, right: number, height: number }} box @param {string} colour
+ */
 function hatch(pen, { left, right, height }, colour) {
   pen.save();
   pen.beginPath();
@@ -90,7 +98,10 @@ function hatch(pen, { left, right, height }, colour) {
   pen.restore();
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {string} text @param {{ x: number, y: number, right: number }} at @param {(name: string) => string} colour */
+/**
+ * @param {CanvasRenderingContext2D} pen @param {string} text
+ * @param {{ x: number, y: number, right: number }} at @param {(name: string) => string} colour
+ */
 function label(pen, text, { x, y, right }, colour) {
   const wide = pen.measureText(text).width + 8;
   const left = Math.max(0, Math.min(x, right - wide));
@@ -101,7 +112,10 @@ function label(pen, text, { x, y, right }, colour) {
   pen.fillText(text, left + 4, y + 2);
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {any} plot @param {import('../bars.js').Bar} bar @param {{ width: number, colour: (name: string) => string }} how */
+/**
+ * @param {CanvasRenderingContext2D} pen @param {any} plot @param {import('../bars.js').Bar} bar
+ * @param {{ width: number, colour: (name: string) => string }} how
+ */
 function mark(pen, plot, bar, { width, colour }) {
   const x = (plot.xOf(bar.start) + plot.xOf(bar.start + width)) / 2;
   const y = plot.yOf(Number(bar.high)) - 5;

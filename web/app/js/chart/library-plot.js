@@ -51,7 +51,10 @@ export class LibraryPlot {
     return this.chart.priceScale('right').width();
   }
 
-  /** Shows other bars. @param {import('../bars.js').Bar[]} bars @param {number} ms of their interval */
+  /**
+   * Shows other bars.
+   * @param {import('../bars.js').Bar[]} bars @param {number} ms of their interval
+   */
   set(bars, ms) {
     this.slots = new Slots(ms);
     this.slots.set(bars);
@@ -76,14 +79,23 @@ export class LibraryPlot {
     this.volume.setData(this.slots.list.map((slot) => this.#column(slot)));
   }
 
-  /** Lines of other prices; undefined takes one away. @param {string} name @param {string | undefined} price @param {string} colour */
+  /**
+   * Lines of other prices; undefined takes one away.
+   * @param {string} name @param {string | undefined} price @param {string} colour
+   */
   line(name, price, colour) {
     if (price === undefined) {
       if (this.#lines[name]) this.candles.removePriceLine(this.#lines[name]);
       delete this.#lines[name];
       return;
     }
-    const options = { price: Number(price), color: colour, lineWidth: 1, lineStyle: 1, title: name };
+    const options = {
+      price: Number(price),
+      color: colour,
+      lineWidth: 1,
+      lineStyle: 1,
+      title: name,
+    };
     if (this.#lines[name]) this.#lines[name].applyOptions(options);
     else this.#lines[name] = this.candles.createPriceLine(options);
   }
@@ -159,8 +171,12 @@ function layout({ colour }) {
 function candles({ colour, write, places }) {
   const [up, down] = [colour('--up-fill'), colour('--down-fill')];
   return {
-    upColor: up, wickUpColor: up, borderUpColor: up,
-    downColor: down, wickDownColor: down, borderDownColor: down,
+    upColor: up,
+    wickUpColor: up,
+    borderUpColor: up,
+    downColor: down,
+    wickDownColor: down,
+    borderDownColor: down,
     priceFormat: { type: 'custom', formatter: write, minMove: 10 ** -places },
   };
 }

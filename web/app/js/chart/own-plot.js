@@ -28,7 +28,9 @@ export class OwnPlot {
     new ResizeObserver(() => this.#draw()).observe(this.#canvas);
     this.#canvas.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
     this.#canvas.addEventListener('pointerdown', (event) => this.#drag(event));
-    this.#canvas.addEventListener('pointermove', (event) => this.onHover(this.#barAt(event.offsetX)));
+    this.#canvas.addEventListener('pointermove', (event) =>
+      this.onHover(this.#barAt(event.offsetX)),
+    );
     this.#canvas.addEventListener('pointerleave', () => this.onHover(null));
   }
 
@@ -110,7 +112,7 @@ export class OwnPlot {
     const before = this.#spacing;
     const right = this.#canvas.clientWidth - AXIS;
     this.#spacing = Math.max(1, Math.min(60, before * (event.deltaY < 0 ? 1.15 : 1 / 1.15)));
-    this.#offset += ((right - event.offsetX) / before) - ((right - event.offsetX) / this.#spacing);
+    this.#offset += (right - event.offsetX) / before - (right - event.offsetX) / this.#spacing;
     this.#moved();
   }
 
@@ -148,7 +150,10 @@ export class OwnPlot {
     const { colour } = this.style;
     const [right, foot] = [width - AXIS, height - FOOT];
     const last = this.slots.list.length - 1 + Math.ceil(this.#offset);
-    const seen = this.slots.list.slice(Math.max(0, last - Math.ceil(right / this.#spacing) - 1), last + 1);
+    const seen = this.slots.list.slice(
+      Math.max(0, last - Math.ceil(right / this.#spacing) - 1),
+      last + 1,
+    );
     const bars = seen.flatMap(({ bar }) => bar ?? []);
     if (bars.length === 0) return;
     this.#fit(bars);
@@ -185,7 +190,10 @@ export class OwnPlot {
     this.#range = { low: low - margin, high: high + margin };
   }
 
-  /** @param {CanvasRenderingContext2D} pen @param {{ width: number, right: number, foot: number }} box */
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {{ width: number, right: number, foot: number }} box
+   */
   #paintAxes(pen, { width, right, foot }) {
     const { colour, write } = this.style;
     pen.fillStyle = colour('--dim');
@@ -229,7 +237,10 @@ export class OwnPlot {
   }
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {[number, number]} from @param {[number, number]} to */
+/**
+ * @param {CanvasRenderingContext2D} pen @param {[number, number]} from
+ * @param {[number, number]} to
+ */
 function stroke(pen, from, to) {
   pen.beginPath();
   pen.moveTo(...from);

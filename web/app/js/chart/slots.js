@@ -23,7 +23,10 @@ export class Slots {
     for (const bar of bars) this.push(bar);
   }
 
-  /** Takes the newest bar: another one, or the same changed. Returns the slots that changed. @param {Bar} bar */
+  /**
+   * Takes the newest bar: another one, or the same changed. Returns the slots that changed.
+   * @param {Bar} bar
+   */
   push(bar) {
     const last = this.list[this.list.length - 1];
     const slot = { start: bar.start, bar };
@@ -37,7 +40,10 @@ export class Slots {
     return added;
   }
 
-  /** Where a time is along the axis, in slots from its first; before it and after it as well. @param {number} ms */
+  /**
+   * Where a time is along the axis, in slots from its first; before it and after it as well.
+   * @param {number} ms
+   */
   indexOf(ms) {
     const { list } = this;
     if (list.length === 0) return NaN;
@@ -58,7 +64,8 @@ export class Slots {
   #empty(after, before) {
     const count = Math.min(EMPTY_MAX, Math.round((before - after) / this.ms) - 1);
     const empty = [];
-    for (let ago = count; ago > 0; ago -= 1) empty.push({ start: before - ago * this.ms, bar: null });
+    for (let ago = count; ago > 0; ago -= 1)
+      empty.push({ start: before - ago * this.ms, bar: null });
     return empty;
   }
 }

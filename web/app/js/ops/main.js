@@ -44,10 +44,21 @@ async function ask() {
     if (round % SESSIONS_EVERY === 0) ({ sessions } = await client.get('/v1/sessions'));
     round += 1;
     const [text, { venues }, ready, { clients, left_off: leftOff }] = await Promise.all([
-      client.get('/metrics'), client.get('/v1/venues'), readiness(), client.get('/ui/clients.json'),
+      client.get('/metrics'),
+      client.get('/v1/venues'),
+      readiness(),
+      client.get('/ui/clients.json'),
     ]);
     const metrics = new Metrics(text, Date.now());
-    show({ metrics, before, venues, ready, clients, sessions, figures: new Figures(looks.language) });
+    show({
+      metrics,
+      before,
+      venues,
+      ready,
+      clients,
+      sessions,
+      figures: new Figures(looks.language),
+    });
     setText(find('clients-note'), leftOff > 0 ? say('ops.more', { count: leftOff }) : '');
     before = metrics;
     setText(find('alert'), '');
@@ -75,13 +86,17 @@ function show(told) {
   tables.slow.show(report.slowLines(told));
   tables.clients.show(report.clientLines(told));
   tables.sessions.show(report.sessionLines(told));
-  const count = (/** @type {number} */ value) => (Number.isFinite(value) ? figures.count(value) : '–');
+  const count = (/** @type {number} */ value) =>
+    Number.isFinite(value) ? figures.count(value) : '–';
   setText(find('events'), count(metrics.rate('sequencer_events', told.before)));
   setText(find('sent'), count(metrics.rate('shard_delivered', told.before)));
   setText(find('connections'), count(metrics.sum('shard_connections')));
   setText(find('replays'), count(metrics.sum('replay_open')));
   setText(find('seq'), count(metrics.sum('tape_head')));
-  chip(ready.status === 'ready' ? 'live' : 'stale', ready.status === 'ready' ? say('ops.ready') : ready.status);
+  chip(
+    ready.status === 'ready' ? 'live' : 'stale',
+    ready.status === 'ready' ? say('ops.ready') : ready.status,
+  );
 }
 
 /** @param {any} error */

@@ -26,7 +26,10 @@ export class Metrics {
     return this.#samples.get(`tickwire_${name}`) ?? [];
   }
 
-  /** The sum over all labels that fit; NaN if there is none. @param {string} name @param {Record<string, string>} [labels] */
+  /**
+   * The sum over all labels that fit; NaN if there is none.
+   * @param {string} name @param {Record<string, string>} [labels]
+   */
   sum(name, labels = {}) {
     const fits = (/** @type {Sample} */ sample) =>
       Object.entries(labels).every(([key, value]) => sample.labels[key] === value);
@@ -34,7 +37,10 @@ export class Metrics {
     return samples.length === 0 ? NaN : samples.reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** How much a counter grew in a second since an earlier telling. @param {string} name @param {Metrics | null} before @param {Record<string, string>} [labels] */
+  /**
+   * How much a counter grew in a second since an earlier telling.
+   * @param {string} name @param {Metrics | null} before @param {Record<string, string>} [labels]
+   */
   rate(name, before, labels = {}) {
     if (before === null || this.at <= before.at) return NaN;
     const grown = this.sum(`${name}_total`, labels) - before.sum(`${name}_total`, labels);
@@ -43,7 +49,10 @@ export class Metrics {
 
   /** The values of a label. @param {string} name @param {string} label */
   values(name, label) {
-    return this.all(name).map(({ labels }) => labels[label]).filter(Boolean).sort(numerically);
+    return this.all(name)
+      .map(({ labels }) => labels[label])
+      .filter(Boolean)
+      .sort(numerically);
   }
 }
 

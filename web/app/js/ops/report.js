@@ -9,20 +9,56 @@ import { say, term } from '../words.js';
 /**
  * @typedef {import('./table.js').Line} Line
  * @typedef {object} Told
- * @property {import('./metrics.js').Metrics} metrics @property {import('./metrics.js').Metrics | null} before
- * @property {any[]} venues @property {any} ready @property {any[]} clients @property {any[]} sessions
+ * @property {import('./metrics.js').Metrics} metrics
+ * @property {import('./metrics.js').Metrics | null} before
+ * @property {any[]} venues @property {any} ready
+ * @property {any[]} clients @property {any[]} sessions
  * @property {import('../figures.js').Figures} figures
  */
 
-export const FEEDS = ['ops.feed', 'ops.state', 'ops.since', 'ops.symbols#', 'ops.ticks#',
-  'ops.lag#', 'ops.queue#', 'ops.reconnects#', 'ops.rejected#', 'ops.error'];
-export const WORKERS = ['ops.worker', 'ops.clients#', 'ops.streams#', 'ops.ring#', 'ops.waiting#',
-  'ops.most#', 'ops.following#', 'ops.sent#', 'ops.laps#'];
-export const CLIENTS = ['ops.id#', 'ops.way', 'ops.remote', 'ops.since', 'ops.streams#',
-  'ops.waiting#', 'ops.skipped#'];
+export const FEEDS = [
+  'ops.feed',
+  'ops.state',
+  'ops.since',
+  'ops.symbols#',
+  'ops.ticks#',
+  'ops.lag#',
+  'ops.queue#',
+  'ops.reconnects#',
+  'ops.rejected#',
+  'ops.error',
+];
+export const WORKERS = [
+  'ops.worker',
+  'ops.clients#',
+  'ops.streams#',
+  'ops.ring#',
+  'ops.waiting#',
+  'ops.most#',
+  'ops.following#',
+  'ops.sent#',
+  'ops.laps#',
+];
+export const CLIENTS = [
+  'ops.id#',
+  'ops.way',
+  'ops.remote',
+  'ops.since',
+  'ops.streams#',
+  'ops.waiting#',
+  'ops.skipped#',
+];
 export const PAIRS = ['ops.what', 'ops.value#'];
-export const SESSIONS = ['session.day', 'session.feed', 'session.from', 'session.to',
-  'session.events#', 'session.trades#', 'session.gaps#', ''];
+export const SESSIONS = [
+  'session.day',
+  'session.feed',
+  'session.from',
+  'session.to',
+  'session.events#',
+  'session.trades#',
+  'session.gaps#',
+  '',
+];
 
 /** @param {Told} told @returns {Line[]} */
 export function feedLines({ metrics, before, venues, figures }) {
@@ -55,10 +91,15 @@ export function workerLines({ metrics, before, figures }) {
     return {
       key: shard,
       values: [
-        shard, of('connections'), of('streams'), of('ring_events'),
+        shard,
+        of('connections'),
+        of('streams'),
+        of('ring_events'),
         bytes(metrics.sum('shard_outbox_bytes', labels)),
-        bytes(metrics.sum('shard_outbox_bytes_max', labels)), of('following'),
-        rate(metrics.rate('shard_delivered', before, labels), figures), of('laps_total'),
+        bytes(metrics.sum('shard_outbox_bytes_max', labels)),
+        of('following'),
+        rate(metrics.rate('shard_delivered', before, labels), figures),
+        of('laps_total'),
       ],
     };
   });
@@ -69,7 +110,9 @@ export function clientLines({ metrics, clients, figures }) {
   return clients.map((client) => ({
     key: String(client.id),
     values: [
-      String(client.id), client.way.replace('/v1/', ''), client.remote ?? '–',
+      String(client.id),
+      client.way.replace('/v1/', ''),
+      client.remote ?? '–',
       shortSpan(metrics.at - Date.parse(client.since)),
       client.streams === null ? '–' : figures.count(client.streams),
       client.waiting_bytes === null ? '–' : bytes(client.waiting_bytes),
@@ -102,10 +145,21 @@ export function storeLines({ metrics, before, ready, figures }) {
 
 /** @param {Told} told @returns {Line[]} */
 export function slowLines({ metrics, figures }) {
-  const names = /** @type {const} */ (['conflated', 'spills', 'gaps', 'dropped', 'too_slow', 'handed_over']);
+  const names = /** @type {const} */ ([
+    'conflated',
+    'spills',
+    'gaps',
+    'dropped',
+    'too_slow',
+    'handed_over',
+  ]);
   return names.map((name) => {
     const sum = metrics.sum(`shard_${name}_total`);
-    return pair(`ops.slow.${name}`, count(sum, figures), sum > 0 && name !== 'handed_over' ? 'warn' : undefined);
+    return pair(
+      `ops.slow.${name}`,
+      count(sum, figures),
+      sum > 0 && name !== 'handed_over' ? 'warn' : undefined,
+    );
   });
 }
 
@@ -114,9 +168,13 @@ export function sessionLines({ sessions, figures }) {
   return [...sessions].reverse().map((session) => ({
     key: nameOf(session),
     values: [
-      session.day, session.feed, clockOf(Date.parse(session.recv_first)),
-      clockOf(Date.parse(session.recv_last)), figures.count(session.events),
-      figures.count(session.trades), figures.count(session.gaps),
+      session.day,
+      session.feed,
+      clockOf(Date.parse(session.recv_first)),
+      clockOf(Date.parse(session.recv_last)),
+      figures.count(session.events),
+      figures.count(session.trades),
+      figures.count(session.gaps),
       { nodes: () => sessionLinks(session) },
     ],
   }));
@@ -141,8 +199,10 @@ function sessionLinks(session) {
 /** What takes a session out into a file. @param {any} session */
 export function exportCommand({ epoch, feed, venue, day, recv_first, recv_last }) {
   const to = textOf(Date.parse(recv_last) + 1);
-  return `tickwire export -o ${feed}-${day}.csv.gz --format tape --symbols '${venue}:*' `
-    + `--epoch ${epoch} --from ${recv_first} --to ${to}`;
+  return (
+    `tickwire export -o ${feed}-${day}.csv.gz --format tape --symbols '${venue}:*' ` +
+    `--epoch ${epoch} --from ${recv_first} --to ${to}`
+  );
 }
 
 /** @param {string} key @param {string} text @param {string} [state] @returns {Line} */

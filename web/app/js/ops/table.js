@@ -1,11 +1,12 @@
 // @ts-check
-// A table whose cells are patched: rows are kept by their key, so that nothing jumps or loses focus.
+// A table whose cells are patched: rows are kept by their key, so that nothing loses the focus.
 
 import { make, setAttribute, setText } from '../node.js';
 import { say } from '../words.js';
 
 /**
- * @typedef {string | { text: string, state?: string, title?: string } | { nodes: () => Node[] }} Value
+ * @typedef {{ text: string, state?: string, title?: string }} Marked
+ * @typedef {string | Marked | { nodes: () => Node[] }} Value
  * @typedef {{ key: string, values: Value[] }} Line
  */
 
@@ -16,7 +17,10 @@ export class Table {
   #body = make('tbody');
   #none = make('p', { class: 'note', 'data-word': 'ops.none' }, [say('ops.none')]);
 
-  /** @param {HTMLElement} place @param {string[]} columns keys of words; those after the first that end in # have numbers */
+  /**
+   * @param {HTMLElement} place
+   * @param {string[]} columns keys of words; those after the first that end in # have numbers
+   */
   constructor(place, columns) {
     this.columns = columns;
     const heads = columns.map((column) => {
@@ -24,8 +28,13 @@ export class Table {
       const kind = column.endsWith('#') ? { class: 'number' } : {};
       return make('th', { scope: 'col', 'data-word': key, ...kind }, key === '' ? [] : [say(key)]);
     });
-    heads.filter((head) => head.dataset.word === '').forEach((head) => head.removeAttribute('data-word'));
-    place.append(make('table', {}, [make('thead', {}, [make('tr', {}, heads)]), this.#body]), this.#none);
+    heads
+      .filter((head) => head.dataset.word === '')
+      .forEach((head) => head.removeAttribute('data-word'));
+    place.append(
+      make('table', {}, [make('thead', {}, [make('tr', {}, heads)]), this.#body]),
+      this.#none,
+    );
   }
 
   /** @param {Line[]} lines */
