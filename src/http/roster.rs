@@ -62,8 +62,12 @@ impl Roster {
     /// Those who were first, and how many there are besides.
     pub(super) fn to_json(&self) -> Value {
         let seats = self.seats();
-        let rows: Vec<Value> =
-            seats.taken.iter().take(SHOWN_MAX).map(|(number, seat)| seat.to_json(*number)).collect();
+        let rows: Vec<Value> = seats
+            .taken
+            .iter()
+            .take(SHOWN_MAX)
+            .map(|(number, seat)| seat.to_json(*number))
+            .collect();
         json!({ "clients": rows, "left_off": seats.taken.len().saturating_sub(SHOWN_MAX) })
     }
 

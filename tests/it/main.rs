@@ -34,6 +34,7 @@ mod packed;
 mod postgres;
 mod replay;
 mod rfc6455;
+mod screen;
 mod server;
 mod slow;
 mod specs;

@@ -3,6 +3,7 @@
 
 import { INTERVALS } from './bars.js';
 import { textOf } from './instant.js';
+import { readAll } from './pages.js';
 
 const BARS = 600;
 const TRADES = 60;
@@ -16,16 +17,15 @@ const TRADES_MS = 60_000;
  */
 export async function readBefore(client, { symbol, interval }, { at, cursor }) {
   const { of, ms, parts } = INTERVALS[interval];
-  const get = async (/** @type {string} */ path, /** @type {any} */ params) => {
+  const get = (/** @type {string} */ path, /** @type {any} */ params) => client.get(path, params);
+  const read = (/** @type {string} */ name, /** @type {any} */ params) =>
     // A session that has just begun has nothing before it, which is refused as an empty range.
-    const none = { bars: [], trades: [], gaps: [] };
-    return client.get(path, { symbol, to: cursor, ...params }).catch(() => none);
-  };
+    readAll(get, name, { symbol, to: cursor, ...params }).catch(() => []);
   const from = textOf(at - BARS * ms);
-  const [{ bars }, { trades }, { gaps }] = await Promise.all([
-    get('/v1/bars', { interval: of, from, limit: Math.min(10_000, BARS * parts + 10) }),
-    get('/v1/trades', { from: textOf(at - TRADES_MS), limit: 10_000 }),
-    get('/v1/gaps', { from }),
+  const [bars, trades, gaps] = await Promise.all([
+    read('bars', { interval: of, from, limit: Math.min(10_000, BARS * parts + 10) }),
+    read('trades', { from: textOf(at - TRADES_MS), limit: 10_000 }),
+    read('gaps', { from }),
   ]);
   return { bars, trades: trades.slice(-TRADES), gaps };
 }

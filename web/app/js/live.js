@@ -3,6 +3,7 @@
 
 import { INTERVALS } from './bars.js';
 import { msOf, textOf } from './instant.js';
+import { readAll } from './pages.js';
 
 /** How often the server sends a row that changes, in ms: as often as a screen shows it. */
 export const CONFLATE_MS = 25;
@@ -122,13 +123,15 @@ export class Live {
     const from = textOf(Date.now() - BARS * ms);
     const limit = Math.min(10_000, BARS * parts + 10);
     try {
+      const get = (/** @type {string} */ path, /** @type {any} */ params) =>
+        this.client.get(path, params);
       const [bars, gaps] = await Promise.all([
-        this.client.get('/v1/bars', { symbol, interval: of, from, limit }),
-        this.client.get('/v1/gaps', { symbol, from }),
+        readAll(get, 'bars', { symbol, interval: of, from, limit }),
+        readAll(get, 'gaps', { symbol, from }),
       ]);
       if (look !== this.#looks) return;
-      for (const row of bars.bars) this.desk.takeBar(row);
-      for (const row of gaps.gaps) this.desk.takeGap(row, Date.now());
+      for (const row of bars) this.desk.takeBar(row);
+      for (const row of gaps) this.desk.takeGap(row, Date.now());
     } catch (error) {
       if (look === this.#looks) this.told.refused(error);
     }

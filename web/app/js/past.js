@@ -5,9 +5,7 @@
 import { INTERVALS } from './bars.js';
 import { readBefore } from './before.js';
 import { msOf, textOf } from './instant.js';
-
-/** Places that can be stepped back to. */
-const STEPS = 1000;
+import { Steps } from './steps.js';
 
 /** @typedef {{ epoch: string, feed: string, venue: string, day: string, recv_first: string,
  *   recv_last: string, first: number, last: number, events: number, gaps: number }} Session */
@@ -15,8 +13,7 @@ const STEPS = 1000;
 /** A session that is played. */
 export class Past {
   /** @type {any} */ #replay = null;
-  /** Places of messages, oldest first. @type {number[]} */
-  #places = [];
+  #steps = new Steps();
   /** A seek on its way, and where to go after it. */
   #isSeeking = false;
   /** @type {any} */ #next = null;
@@ -110,7 +107,7 @@ export class Past {
 
   /** Goes to an instant. @param {number} ms */
   seek(ms) {
-    this.#places = [];
+    this.#steps.clear();
     this.#seek({ at: this.#within(ms) });
   }
 
@@ -120,9 +117,8 @@ export class Past {
       await this.#do(() => this.#replay.step(ticks));
       return;
     }
-    const back = this.#places[this.#places.length - 2];
+    const back = this.#steps.back();
     if (back === undefined) return this.seek(this.#at - 1000);
-    this.#places.length -= 2;
     await this.#do(() => this.#replay.pause());
     this.#seek({ seq: back });
   }
@@ -142,7 +138,7 @@ export class Past {
     this.#replay?.close();
     this.#replay = null;
     this.session = null;
-    this.#places = [];
+    this.#steps.clear();
     this.#isSeeking = false;
     this.#next = null;
     this.loop = { a: NaN, b: NaN };
@@ -171,8 +167,11 @@ export class Past {
       paused: true,
     });
     this.#replay = replay;
-    this.#target = this.#at;
+    const target = this.#within(this.#at);
+    this.#target = target;
     this.#isThere = false;
+    // Where it begins is not yet where it is to be.
+    this.#isSeeking = true;
     this.told.held(true);
     replay.on('message', (/** @type {any} */ message) => this.#take(message));
     replay.on('position', (/** @type {any} */ position) => this.#position(position));
@@ -188,14 +187,14 @@ export class Past {
       if (isBegun || state !== 'paused' || replay !== this.#replay) return;
       isBegun = true;
       // The other channels are subscribed right after the first.
-      setTimeout(() => this.#start(isPlaying), 0);
+      setTimeout(() => this.#start(target, isPlaying), 0);
     });
   }
 
-  /** @param {boolean} isPlaying */
-  async #start(isPlaying) {
+  /** @param {number} at @param {boolean} isPlaying */
+  async #start(at, isPlaying) {
     this.#isSeeking = false;
-    this.#seek({ at: this.#within(this.#at) });
+    this.#seek({ at });
     if (isPlaying) await this.#do(() => this.#replay.play());
   }
 
@@ -215,6 +214,8 @@ export class Past {
     }
     this.#isSeeking = true;
     this.#isThere = false;
+    // What is still being read belongs to the place before.
+    this.#loads += 1;
     this.told.held(true);
     const epoch = /** @type {Session} */ (this.session).epoch;
     const place =
@@ -258,9 +259,8 @@ export class Past {
 
   /** @param {number | undefined} seq */
   #note(seq) {
-    if (seq === undefined || seq === this.#places[this.#places.length - 1]) return;
-    this.#places.push(seq);
-    if (this.#places.length > 2 * STEPS) this.#places.splice(0, STEPS);
+    if (seq === undefined) return;
+    this.#steps.take(seq);
     this.#seq = seq;
   }
 

@@ -22,19 +22,16 @@ import { showSharing } from './sharing.js';
 import { sentence, speakOut } from './speech.js';
 import { useTabs } from './tabs.js';
 import { Tape } from './tape.js';
+import { Title } from './title.js';
 import { Tools } from './tools.js';
 import { Top } from './top.js';
 import { Venues } from './venues.js';
-import { split } from './row.js';
 import { say } from './words.js';
-
-const TITLE_MS = 1000;
 
 /** The page. */
 export class Screen {
   meter = new Meter();
   painter = new Painter();
-  #titled = 0;
 
   /**
    * @param {import('./desk.js').Desk} desk @param {import('./looks.js').Looks} looks
@@ -178,7 +175,9 @@ export class Screen {
     };
     this.desk.onDetail = wake;
     this.grid.onPainted = (ticker) => this.meter.paint(ticker, this.serverNow());
-    for (const part of [this.header, this.banner, this.player, this]) this.painter.addFrame(part);
+    const title = new Title(this.desk, () => this.figures);
+    for (const part of [this.header, this.banner, this.player, title, this])
+      this.painter.addFrame(part);
     for (const part of [this.grid, this.chart, this.tape, this.top]) this.painter.add(part);
     this.painter.onPainted = (took) => this.meter.paints.add(took);
     this.chart.onInterval = (interval) => this.setInterval(interval);
@@ -288,14 +287,8 @@ export class Screen {
     this.painter.wake();
   }
 
-  /** The title of the tab. @param {number} now */
+  /** @param {number} now ms */
   paint(now) {
     this.meter.turn(now);
-    if (now - this.#titled < TITLE_MS) return;
-    this.#titled = now;
-    const ticker = this.desk.ticker(this.desk.symbol);
-    const price = this.figures.price(ticker.fields.last, ticker.places);
-    const title = price === '' ? 'Tickwire' : `${split(this.desk.symbol)[1]} ${price} · Tickwire`;
-    if (document.title !== title) document.title = title;
   }
 }

@@ -5,6 +5,7 @@ import { Density } from './density.js';
 import { Gaps } from './gaps.js';
 import { clockOf, dateClockOf, parseOn, textOf } from './instant.js';
 import { find, make, setAttribute, setText, sharpen } from './node.js';
+import { readAll } from './pages.js';
 import { fill, say } from './words.js';
 
 /** Speeds that are offered; 0 is as fast as can be. */
@@ -84,12 +85,12 @@ export class Transport {
     this.#drawn = '';
     const epoch = past.session?.epoch;
     const range = { symbol, epoch, from: textOf(past.from - density.step.ms), to: textOf(past.to) };
-    const nothing = { bars: [], gaps: [] };
-    const get = (/** @type {string} */ path, /** @type {any} */ params) =>
-      this.told.get(path, params).catch(() => nothing);
-    const [{ bars }, { gaps }] = await Promise.all([
-      get('/v1/bars', { ...range, interval: density.step.interval, limit: 10_000 }),
-      get('/v1/gaps', range),
+    const interval = density.step.interval;
+    const read = (/** @type {string} */ name, /** @type {any} */ params) =>
+      readAll(this.told.get, name, params).catch(() => []);
+    const [bars, gaps] = await Promise.all([
+      read('bars', { ...range, interval, limit: 10_000 }),
+      read('gaps', range),
     ]);
     const folded = new Gaps();
     for (const row of gaps) folded.apply(row, past.from);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { place } from '../../app/js/focus.js';
 import { stepOf } from '../../app/js/density.js';
 import { SECONDS, Sparkline } from '../../app/js/sparkline.js';
+import { STEPS_MAX, Steps } from '../../app/js/steps.js';
 import { Metrics } from '../../app/js/ops/metrics.js';
 
 test('arrows move among cells and stop at the edges', () => {
@@ -49,4 +50,15 @@ test('metrics are read by name and label, and counters as rates', () => {
   assert.equal(now.sum('a_total'), 31);
   assert.deepEqual(now.values('a_total', 'feed'), ['x"y', 'z']);
   assert.ok(Number.isNaN(now.sum('nothing')));
+});
+
+test('a replay can be stepped back as far as places are kept', () => {
+  const steps = new Steps();
+  for (const seq of [1, 2, 2, 3]) steps.take(seq);
+  assert.equal(steps.back(), 2);
+  assert.equal(steps.back(), undefined);
+  for (let seq = 0; seq < 5 * STEPS_MAX; seq += 1) steps.take(seq);
+  let count = 0;
+  for (let back = steps.back(); back !== undefined; back = steps.back()) count += 1;
+  assert.ok(count >= STEPS_MAX / 2 && count <= STEPS_MAX);
 });
