@@ -60,6 +60,12 @@ export class Connection {
     this.#gather();
   }
 
+  /** The server left something out, as this browser is too slow. */
+  slowed() {
+    const count = Math.round(this.meter.received.perSecond);
+    this.banner.tell(say('slow', { count }));
+  }
+
   /** Something was refused. @param {any} error */
   refused(error) {
     const { code, message } = error;

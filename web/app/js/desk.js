@@ -111,6 +111,8 @@ export class Desk {
   /** A message of trades. @param {any} message @param {number} now ms */
   takeTrade(message, now) {
     if (message.symbol !== this.symbol) return;
+    // Tickers and bars are conflated: of gaps they say nothing.
+    if (message.type === 'gap') this.takeGap(message, now);
     this.prints.apply(message, now);
     this.onDetail();
   }

@@ -45,7 +45,7 @@ export function setAttribute(node, name, value) {
  */
 export function sharpen(canvas) {
   const scale = window.devicePixelRatio || 1;
-  const { clientWidth: width, clientHeight: height } = canvas;
+  const { width, height } = sizeOf(canvas);
   const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
   if (canvas.width !== wide || canvas.height !== high) {
     canvas.width = wide;
@@ -55,4 +55,23 @@ export function sharpen(canvas) {
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   pen.clearRect(0, 0, width, height);
   return { pen, width, height };
+}
+
+/**
+ * Asking for it lays the page out: the browser says it when it changes.
+ * @type {WeakMap<Element, DOMRectReadOnly>}
+ */
+const sizes = new WeakMap();
+/** @type {ResizeObserver | undefined} */
+let watch;
+
+/** @param {HTMLCanvasElement} canvas @returns {{ width: number, height: number }} */
+function sizeOf(canvas) {
+  const known = sizes.get(canvas);
+  if (known && known.width > 0) return known;
+  watch ??= new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) sizes.set(target, contentRect);
+  });
+  watch.observe(canvas);
+  return { width: canvas.clientWidth, height: canvas.clientHeight };
 }

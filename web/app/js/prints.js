@@ -16,7 +16,9 @@ const RANK_EVERY = 25;
  * @property {string} [side] `buy` or `sell`: the aggressor's
  * @property {boolean} late
  * @property {string} [action] `cancel` or `correct`, once it was amended
- * @property {string} [note] instead of a trade: what happened between those around it
+ * @property {Note} [note] instead of a trade: what happened between those around it
+ *
+ * @typedef {{ cause: string, missing?: number, state?: string }} Note
  */
 
 /** The last trades of one symbol. */
@@ -35,13 +37,8 @@ export class Prints {
   /** Takes a message of `trades`. @param {Record<string, any>} message @param {number} now ms */
   apply(message, now) {
     if (message.type === 'amend') this.#amend(message);
-    else if (message.type === 'gap') this.#note(gapNote(message), message.seq ?? 0, now);
+    else if (message.type === 'gap') this.#note(message, message.seq ?? 0, now);
     else if (message.price !== undefined) this.#take(message);
-  }
-
-  /** Puts a line between the trades. @param {string} note @param {number} now ms */
-  mark(note, now) {
-    this.#note(note, 0, now);
   }
 
   /** Lets the list stand still, and counts what comes. */
@@ -107,8 +104,9 @@ export class Prints {
     return this.#held.find(is) ?? this.list.find(is);
   }
 
-  /** @param {string} note @param {number} seq @param {number} now */
-  #note(note, seq, now) {
+  /** @param {Note} gap @param {number} seq @param {number} now */
+  #note({ cause, missing, state }, seq, now) {
+    const note = { cause, missing, state };
     const place = seq || (this.#held[0] ?? this.list[0])?.seq || 0;
     this.#push({ seq: place, at: now, price: '', size: '', late: false, note });
   }
@@ -137,10 +135,4 @@ export class Prints {
 /** @param {Print} print @param {string} least */
 function isAtLeast(print, least) {
   return print.note !== undefined || compare(print.size, least) >= 0;
-}
-
-/** @param {Record<string, any>} gap */
-function gapNote(gap) {
-  const missing = gap.missing === undefined ? '' : ` ${gap.missing}`;
-  return `gap ${gap.cause}${missing} ${gap.state ?? ''}`.trim();
 }

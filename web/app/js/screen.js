@@ -60,6 +60,7 @@ export class Screen {
       message: (message) => {
         this.meter.take(message, this.serverNow());
         this.connection.note(message.seq);
+        if (message.cause === 'slow_consumer') this.connection.slowed();
       },
       resync: (message) => this.connection.resynced(message),
       refused: (error) => this.connection.refused(error),
@@ -137,9 +138,12 @@ export class Screen {
 
   /** Moves a symbol up or down. @param {string} symbol @param {number} step */
   move(symbol, step) {
-    if (this.grid.isSorted) return;
-    const { lists } = this.desk;
-    if (!lists.move(symbol, lists.symbols.indexOf(symbol) + step)) return;
+    this.put(symbol, this.desk.lists.symbols.indexOf(symbol) + step);
+  }
+
+  /** Puts a symbol at a place of the list. @param {string} symbol @param {number} place */
+  put(symbol, place) {
+    if (this.grid.isSorted || !this.desk.lists.move(symbol, place)) return;
     this.listChanged();
     this.grid.reveal(symbol);
   }

@@ -1,6 +1,7 @@
 // @ts-check
 // Shortcuts: what keys and clicks do on the page, outside of a replay.
 
+import { useDragging } from './dragging.js';
 import { showHelp } from './keys.js';
 import { find } from './node.js';
 import { showPane } from './tabs.js';
@@ -38,6 +39,7 @@ export function shortcuts(screen) {
 /** Clicks and keys in the watchlist. @param {Screen} screen */
 export function useGrid(screen) {
   const { node } = screen.grid;
+  useDragging(screen.grid, (symbol, place) => screen.put(symbol, place));
   const symbolOf = (/** @type {Event} */ event) => {
     const row = /** @type {HTMLElement} */ (event.target).closest('[data-symbol]');
     return row instanceof HTMLElement ? (row.dataset.symbol ?? '') : '';

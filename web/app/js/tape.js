@@ -15,8 +15,10 @@ export class Tape {
   #node = find('prints');
   #space = make('div', { class: 'space', role: 'rowgroup' });
   #waiting = find('waiting');
+  /** @type {Map<import('./prints.js').Print, Line>} */
+  #lines = new Map();
   /** @type {Line[]} */
-  #lines = [];
+  #spare = [];
   #seen = { version: -1, top: 0, height: 400, prints: /** @type {any} */ (null) };
   #top = 0;
   #height = 400;
@@ -73,16 +75,39 @@ export class Tape {
     if (this.#space.style.height !== height) this.#space.style.height = height;
     const first = Math.max(0, Math.floor(this.#top / ROW) - 1);
     const count = Math.min(shown.length - first, Math.ceil(this.#height / ROW) + 2);
-    while (this.#lines.length < count) {
-      const line = new Line();
-      this.#lines.push(line);
-      this.#space.append(line.node);
-    }
+    const seen = shown.slice(first, first + count);
+    this.#free(new Set(seen));
     const places = this.desk.ticker(this.desk.symbol).places;
-    this.#lines.forEach((line, index) => {
-      const print = index < count ? shown[first + index] : undefined;
+    seen.forEach((print, index) => {
+      // A print keeps its line as it moves down: only what is new is written.
+      const line = this.#lines.get(print) ?? this.#take(print);
       line.paint(print, { y: (first + index) * ROW, places, figures: this.figures(), prints });
     });
+  }
+
+  /**
+   * Lines of prints that are not seen any more are for others.
+   * @param {Set<import('./prints.js').Print>} seen
+   */
+  #free(seen) {
+    for (const [print, line] of this.#lines) {
+      if (seen.has(print)) continue;
+      this.#lines.delete(print);
+      this.#spare.push(line);
+    }
+    for (const line of this.#spare) line.node.hidden = true;
+  }
+
+  /** @param {import('./prints.js').Print} print */
+  #take(print) {
+    let line = this.#spare.pop();
+    if (!line) {
+      line = new Line();
+      this.#space.append(line.node);
+    }
+    line.node.hidden = false;
+    this.#lines.set(print, line);
+    return line;
   }
 
   #scrolled() {
@@ -131,13 +156,11 @@ class Line {
   }
 
   /**
-   * @param {import('./prints.js').Print | undefined} print
+   * @param {import('./prints.js').Print} print
    * @param {{ y: number, places: number, figures: import('./figures.js').Figures,
    *   prints: import('./prints.js').Prints }} how
    */
   paint(print, { y, places, figures, prints }) {
-    this.node.hidden = print === undefined;
-    if (print === undefined) return;
     if (y !== this.#y) {
       this.#y = y;
       this.node.style.transform = `translateY(${y}px)`;
@@ -147,7 +170,7 @@ class Line {
     write(this.#at, fineClockOf(print.at));
     write(this.#arrow, ARROWS[side] ?? '');
     write(this.#price, isNote ? '' : figures.price(print.price, places));
-    write(this.#size, isNote ? /** @type {string} */ (print.note) : figures.exact(print.size));
+    write(this.#size, print.note ? noteText(print.note) : figures.exact(print.size));
     setAttribute(this.node, 'data-way', WAYS[side] ?? null);
     setAttribute(this.node, 'data-rank', isNote ? null : String(prints.rank(print)));
     const kind = isNote ? 'note' : (print.action ?? (print.late ? 'late' : null));
@@ -159,4 +182,10 @@ class Line {
 /** @param {Text} node @param {string} text */
 function write(node, text) {
   if (node.data !== text) node.data = text;
+}
+
+/** "gap: feed reconnect 27 lost". @param {import('./prints.js').Note} note */
+function noteText({ cause, missing, state }) {
+  const what = state === undefined || state === 'open' ? '' : term(state);
+  return [`${say('gap')}: ${term(cause)}`, missing ?? '', what].join(' ').trim();
 }

@@ -250,6 +250,7 @@ export const ko = {
   'term.post': '시간외',
   'term.pre': '장전',
   'term.resyncing': '동기화 중',
+  'term.slow_consumer': '느려서 일부 생략',
   'term.stale': '지연',
   'term.tape': '테이프',
   'term.venue_checksum': '체크섬',

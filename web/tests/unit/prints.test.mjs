@@ -55,8 +55,8 @@ test('small ones can be left out, and notes never are', () => {
   prints.apply({ type: 'gap', cause: 'slow_consumer', from: 6, to: 9, missing: 4 }, 0);
   prints.setLeast('4');
   assert.deepEqual(
-    prints.shown.map(({ size, note }) => note ?? size),
-    ['gap slow_consumer 4', '5', '4'],
+    prints.shown.map(({ size, note }) => note?.missing ?? size),
+    [4, '5', '4'],
   );
 });
 

@@ -6,9 +6,12 @@ export async function check(browser) {
   const page = await browser.live('/?i=1s');
   await until(page, 'stale rows', () => document.querySelectorAll('.grid-row.stale').length > 5);
   await page.waitForTimeout(1200);
-  assert.match(await page.locator('.grid-row.stale .age').first().textContent(), /^stale \d+s$/);
-  assert.match(await page.locator('#feeds').textContent(), /sim stale \d+s/);
-  assert.equal(await page.locator('#symbol-state').textContent(), 'stale');
+  assert.match(
+    await page.locator('.grid-row.stale .age').first().textContent(),
+    /^(stale|resyncing) \d+s$/,
+  );
+  assert.match(await page.locator('#feeds').textContent(), /sim (stale|resyncing) \d+s/);
+  assert.match(await page.locator('#symbol-state').textContent(), /^(stale|resyncing)$/);
   const row = page.locator('.grid-row.stale').first();
   assert.match(await row.getAttribute('title'), /Last tick 20\d\d-.*: \w+/);
   const style = await row.locator('.last').evaluate((cell) => getComputedStyle(cell).fontStyle);
