@@ -2,12 +2,20 @@
 #   docker build -t tickwire .
 #   docker run -p 127.0.0.1:8080:8080 -v tickwire:/data tickwire serve --live
 
+# The chart library of the page.
+FROM node:22-slim AS chart
+WORKDIR /web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends gcc libc6-dev make \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+COPY --from=chart /web/node_modules/lightweight-charts/LICENSE web/app/vendor/lightweight-charts.LICENSE.txt
+COPY --from=chart /web/node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs web/app/vendor/lightweight-charts.js
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --locked --release --bin tickwire \

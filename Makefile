@@ -9,10 +9,23 @@ export REQUIRE
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 
-.PHONY: run test fmt lint deny tests
+.PHONY: run chart test fmt lint deny tests
 
-run:
+run: chart
 	$(CARGO) run --release --bin tickwire
+
+# The chart library of the page, which the program takes in when it is built. Without npm, or
+# without a network, the page draws charts by its own small means.
+CHART := web/app/vendor/lightweight-charts
+chart: $(CHART).js
+$(CHART).js: web/package-lock.json
+	@if npm --version >/dev/null 2>&1 \
+		&& npm ci --prefix web --omit=dev --ignore-scripts --no-audit --no-fund --silent; then \
+		cp web/node_modules/lightweight-charts/LICENSE $(CHART).LICENSE.txt && \
+		cp web/node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs $@; \
+	else \
+		echo "SKIPPED: needs npm and its registry for the chart library"; \
+	fi
 
 # The tests come last, so that their summary is the last line.
 test: fmt lint deny tests

@@ -113,6 +113,10 @@ fn home() -> Option<PathBuf> {
     if lacks("node and npm", has_node && succeeds(Command::new("npm").arg("--version"))) {
         return None;
     }
+    // Tests that begin together must not install it together.
+    let lock = std::fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("screen.lock"));
+    let lock = lock.unwrap();
+    lock.lock().unwrap();
     if !home.join("node_modules/playwright-core").exists() {
         let mut install = Command::new("npm");
         install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&home);

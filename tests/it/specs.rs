@@ -214,7 +214,11 @@ fn each_path_that_is_served_is_in_a_specification() {
     named.extend(channels.map(|channel| channel["address"].as_str().unwrap().to_owned()));
     let source = std::fs::read_to_string("src/http.rs").unwrap();
     let served = source.split('"').skip(1).step_by(2).filter(|text| text.starts_with('/'));
-    let is_itself = |path: &&str| !path.starts_with("/docs") && !path.contains("api.");
+    // Pages, and what they are made of.
+    let is_page = |path: &str| {
+        path == "/" || ["/docs", "/ui/", "/client/"].iter().any(|of| path.starts_with(of))
+    };
+    let is_itself = |path: &&str| !is_page(path) && !path.contains("api.");
     let served: BTreeSet<&str> = served.filter(is_itself).collect();
     assert!(served.len() > 10, "{served:?}");
     for path in served {
