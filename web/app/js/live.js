@@ -55,13 +55,16 @@ export class Live {
 
   /** The minute before the page was opened, one symbol after another. @param {string[]} symbols */
   async warm(symbols) {
+    const warmed = this.#warmed;
     for (const symbol of symbols.slice(0, WARM)) {
-      if (this.#warmed.has(symbol)) continue;
-      this.#warmed.add(symbol);
+      if (warmed.has(symbol)) continue;
+      warmed.add(symbol);
       const from = textOf(Date.now() - 60_000);
       try {
         const params = { symbol, interval: '1s', from, limit: 60 };
         const { bars } = await this.client.get('/v1/bars', params);
+        // A replay may have begun meanwhile, which is of another time.
+        if (warmed !== this.#warmed) return;
         for (const bar of bars) this.desk.spark(symbol).note(msOf(bar.start), Number(bar.close));
       } catch {
         // A small picture less; what else fails is said elsewhere.
@@ -101,6 +104,7 @@ export class Live {
   /** Ends all of it. */
   stop() {
     this.#looks += 1;
+    this.#warmed = new Set();
     for (const subscription of [this.#tickers, this.#trades, this.#bars]) subscription?.close();
     this.#tickers = this.#trades = this.#bars = null;
   }

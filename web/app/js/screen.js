@@ -61,6 +61,7 @@ export class Screen {
         this.meter.take(message, this.serverNow());
         this.connection.note(message.seq);
         if (message.cause === 'slow_consumer') this.connection.slowed();
+        if (message.type === 'status') this.venues.soon();
       },
       resync: (message) => this.connection.resynced(message),
       refused: (error) => this.connection.refused(error),
@@ -180,7 +181,8 @@ export class Screen {
     this.desk.onDetail = wake;
     this.grid.onPainted = (ticker) => this.meter.paint(ticker, this.serverNow());
     const title = new Title(this.desk, () => this.figures);
-    for (const part of [this.header, this.banner, this.player, title, this])
+    this.painter.addFrame({ paint: (now) => this.meter.turn(now) });
+    for (const part of [this.header, this.banner, this.player, title])
       this.painter.addFrame(part);
     for (const part of [this.grid, this.chart, this.tape, this.top]) this.painter.add(part);
     this.painter.onPainted = (took) => this.meter.paints.add(took);
@@ -228,6 +230,7 @@ export class Screen {
   goLive() {
     this.listChanged();
     this.live.look();
+    this.live.warm(this.desk.lists.symbols);
     this.note();
     this.painter.wake();
   }
@@ -289,10 +292,5 @@ export class Screen {
     this.chart.dress();
     this.grid.touchAll();
     this.painter.wake();
-  }
-
-  /** @param {number} now ms */
-  paint(now) {
-    this.meter.turn(now);
   }
 }

@@ -18,6 +18,7 @@ export async function open(url, options) {
 class Browser {
   #troubles = [];
   #isAwayExpected = false;
+  #input = null;
   #lines = null;
 
   constructor(browser, url, options) {
@@ -77,7 +78,8 @@ class Browser {
 
   /** The next line that whoever runs this has to say. */
   async hear() {
-    this.#lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    this.#input ??= createInterface({ input: process.stdin });
+    this.#lines ??= this.#input[Symbol.asyncIterator]();
     const { value } = await this.#lines.next();
     return value;
   }
@@ -87,6 +89,8 @@ class Browser {
   }
 
   async close() {
+    this.#input?.close();
+    process.stdin.destroy();
     await this.browser.close();
   }
 

@@ -36,10 +36,13 @@ function palette(bytes) {
     for (let part = 0; part < 3; part += 1) sum[part + 1] += bytes[at + part];
     counts.set(key, sum);
   }
-  const common = [...counts].sort(([, a], [, b]) => b[0] - a[0]);
-  const colours = common.slice(0, COLOURS).map(([, [count, ...sums]]) =>
-    sums.map((sum) => Math.round(sum / count)),
-  );
+  // A small spot of a strong colour says more than shades of grey.
+  const weight = ([count, ...sums]) =>
+    count * (1 + (Math.max(...sums) - Math.min(...sums)) / count / 8);
+  const common = [...counts].sort(([, a], [, b]) => weight(b) - weight(a));
+  const colours = common
+    .slice(0, COLOURS)
+    .map(([, [count, ...sums]]) => sums.map((sum) => Math.round(sum / count)));
   const indexes = new Map();
   for (const [key, [count, ...sums]] of common) {
     const mean = sums.map((sum) => sum / count);
