@@ -4,6 +4,7 @@
 import { toPlaces } from './decimal.js';
 
 const MINUS = '\u2212';
+/** @type {[number, string][]} */
 const UNITS = [
   [1e9, 'B'],
   [1e6, 'M'],

@@ -33,12 +33,15 @@ export class Gaps {
     if (row.of === undefined) return;
     const at = row.recv === undefined ? now : msOf(row.recv);
     const known = this.#gaps.get(row.of);
-    const gap = known ?? { of: row.of, from: at, to: null, cause: row.cause, state: row.state };
+    const { of, cause, state } = row;
+    /** @type {Gap} */
+    const gap = known ?? { of, from: at, to: null, cause, state };
     gap.state = row.state;
     if (row.missing !== undefined) gap.missing = row.missing;
     if (row.state !== 'open') gap.to = Math.max(at, gap.from + SPAN_MIN_MS);
     this.#gaps.set(row.of, gap);
-    if (this.#gaps.size > GAPS_MAX) this.#gaps.delete(this.#gaps.keys().next().value);
+    const [oldest] = this.#gaps.keys();
+    if (this.#gaps.size > GAPS_MAX) this.#gaps.delete(oldest);
     this.version += 1;
   }
 

@@ -5,7 +5,8 @@ import { find, make } from './node.js';
 import { say } from './words.js';
 
 /** What there is, as the help shows it: keys, and the words for what they do. */
-const HELP = /** @type {const} */ ([
+/** @type {[any, [string[], any][]][]} */
+const HELP = [
   [
     'help.watch',
     [
@@ -52,7 +53,7 @@ const HELP = /** @type {const} */ ([
       [['?'], 'key.help'],
     ],
   ],
-]);
+];
 
 /**
  * Listens for keys that mean something wherever the focus is, but not while something is written.

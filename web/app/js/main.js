@@ -16,7 +16,8 @@ const lists =
   Watchlists.parse(preferences.get('lists')) ?? new Watchlists([{ name: '1', symbols: [] }]);
 const access = new Access();
 const client = new Client('/v1/stream', { getToken: () => access.token, pingMs: 2000 });
-const chartLibrary = library.createChart ? library : null;
+const { createChart } = /** @type {any} */ (library);
+const chartLibrary = createChart === null ? null : library;
 const parts = { client, preferences, access, library: chartLibrary };
 const screen = new Screen(new Desk(lists), new Looks(preferences), parts);
 // For those who look behind the page: the client and what it holds, in the browser's console.

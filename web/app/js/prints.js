@@ -37,7 +37,8 @@ export class Prints {
   /** Takes a message of `trades`. @param {Record<string, any>} message @param {number} now ms */
   apply(message, now) {
     if (message.type === 'amend') this.#amend(message);
-    else if (message.type === 'gap') this.#note(message, message.seq ?? 0, now);
+    else if (message.type === 'gap')
+      this.#note(/** @type {any} */ (message), message.seq ?? 0, now);
     else if (message.price !== undefined) this.#take(message);
   }
 

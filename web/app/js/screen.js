@@ -182,8 +182,7 @@ export class Screen {
     this.grid.onPainted = (ticker) => this.meter.paint(ticker, this.serverNow());
     const title = new Title(this.desk, () => this.figures);
     this.painter.addFrame({ paint: (now) => this.meter.turn(now) });
-    for (const part of [this.header, this.banner, this.player, title])
-      this.painter.addFrame(part);
+    for (const part of [this.header, this.banner, this.player, title]) this.painter.addFrame(part);
     for (const part of [this.grid, this.chart, this.tape, this.top]) this.painter.add(part);
     this.painter.onPainted = (took) => this.meter.paints.add(took);
     this.chart.onInterval = (interval) => this.setInterval(interval);

@@ -25,6 +25,7 @@ export function named(sessions, name) {
 export function sessionTable(sessions, figures, actions) {
   const heads = /** @type {const} */ (['day', 'feed', 'from', 'to', 'events', 'trades', 'gaps']);
   const head = heads.map((name, index) => {
+    /** @type {Record<string, string>} */
     const attributes = index > 3 ? { class: 'number', scope: 'col' } : { scope: 'col' };
     return make('th', attributes, [say(`session.${name}`)]);
   });

@@ -25,6 +25,7 @@ export class Table {
     this.columns = columns;
     const heads = columns.map((column) => {
       const key = /** @type {any} */ (column.replace('#', ''));
+      /** @type {Record<string, string>} */
       const kind = column.endsWith('#') ? { class: 'number' } : {};
       return make('th', { scope: 'col', 'data-word': key, ...kind }, key === '' ? [] : [say(key)]);
     });

@@ -11,7 +11,8 @@ export async function check(browser) {
     /^(stale|resyncing) \d+s$/,
   );
   await until(page, 'the chip', () =>
-    /sim (stale|resyncing) \d+s/.test(document.getElementById('feeds').textContent));
+    /sim (stale|resyncing) \d+s/.test(document.getElementById('feeds').textContent),
+  );
   assert.match(await page.locator('#symbol-state').textContent(), /^(stale|resyncing)$/);
   const row = page.locator('.grid-row.stale').first();
   assert.match(await row.getAttribute('title'), /Last tick 20\d\d-.*: \w+/);
