@@ -163,7 +163,8 @@ class Line {
   paint(print, { y, places, figures, prints }) {
     if (y !== this.#y) {
       this.#y = y;
-      this.node.style.transform = `translateY(${y}px)`;
+      this.node.style.top = `${y}px`;
+      setAttribute(this.node, 'aria-rowindex', String(y / ROW + 1));
     }
     const side = print.side ?? '';
     const isNote = print.note !== undefined;
