@@ -82,7 +82,8 @@ export class HttpSession {
   }
 
   /** @param {Leg} leg */
-  advanced({ of }) {
+  advanced({ of, asked }) {
+    of.begun(asked.names);
     const cursors = [...this.#legs].filter((leg) => leg.of === of).map((leg) => leg.cursor);
     const known = cursors.filter((cursor) => cursor !== null);
     of.beat(known.reduce((least, cursor) => (cursor.seq < least.seq ? cursor : least)));
