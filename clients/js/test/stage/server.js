@@ -71,6 +71,13 @@ export class Server {
     await this.#ready();
   }
 
+  /** A figure of `/metrics`, of all workers together. @param {string} name */
+  async metric(name) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(`tickwire_${name}`));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
   /** @param {NodeJS.Signals} signal */
   async end(signal) {
     const child = this.#child;
