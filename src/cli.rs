@@ -4,7 +4,11 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::bench::Bench;
+use crate::cli::check::Check;
+use crate::cli::completion::Completion;
+use crate::cli::completion::Man;
 use crate::cli::db::Db;
+use crate::cli::doctor::Doctor;
 use crate::cli::export::Export;
 use crate::cli::failure::Failure;
 use crate::cli::import::Import;
@@ -22,9 +26,12 @@ use crate::cli::verify::Verify;
 
 pub mod bench;
 mod chain;
+pub mod check;
+pub mod completion;
 mod connection;
 pub mod credential;
 pub mod db;
+pub mod doctor;
 mod endpoint;
 pub mod export;
 pub mod failure;
@@ -37,6 +44,7 @@ mod place;
 mod progress;
 pub mod replay;
 mod request;
+mod rest;
 mod row;
 mod screen;
 pub mod serve;
@@ -95,6 +103,14 @@ pub enum Command {
     Standin(Standin),
     /// Measure a server with many clients, and check that nothing is lost
     Bench(Bench),
+    /// Look whether everything that `serve` needs is there
+    Doctor(Doctor),
+    /// Tell how a server is, as monitoring programs want it
+    Check(Check),
+    /// Print what a shell needs to complete this program's words
+    Completion(Completion),
+    /// Print the manual's page of a command
+    Man(Man),
 }
 
 const EXAMPLES: &str = "\
@@ -133,6 +149,10 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Token(token) => token.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
+        Command::Doctor(doctor) => doctor.run(talk),
+        Command::Check(check) => check.run(),
+        Command::Completion(completion) => completion.run(),
+        Command::Man(man) => man.run(),
     }
 }
 

@@ -124,7 +124,7 @@ impl Sub {
             let followed = self.follow(&endpoint, request, talk).await;
             match followed {
                 Err(Failure::NotFound(text)) => {
-                    Err(Failure::NotFound(nearest::advise(&endpoint, &text).await))
+                    Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
                 other => other,
             }

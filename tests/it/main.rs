@@ -19,6 +19,7 @@ mod clients;
 mod container;
 mod crash;
 mod db;
+mod doctor;
 mod drain;
 mod frames;
 mod full_disk;
