@@ -41,6 +41,7 @@ mod specs;
 mod store;
 mod streams;
 mod tls;
+mod top;
 mod transfer;
 mod verify;
 mod ways;
