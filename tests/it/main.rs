@@ -30,6 +30,7 @@ mod history;
 mod http;
 mod ingest;
 mod limits;
+mod observe;
 mod operations;
 mod packed;
 mod postgres;
