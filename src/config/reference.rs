@@ -32,9 +32,10 @@ const INTRODUCTION: &str = "\
 # Settings
 
 Every setting, as `tickwire config reference` prints it. Defaults, a file (`--config`), environment
-variables and flags lie over each other, the later the stronger; name in a file only what differs. Sizes
-are bytes, bare or as `\"64MiB\"`; a key that ends in `_ms` is a number of milliseconds. `tickwire config
-check` says whether settings can hold, `tickwire config show --origin` which do, and why.
+variables and flags lie over each other, the later the stronger; name in a file only what differs.
+Sizes are bytes, bare or as `\"64MiB\"`; a key that ends in `_ms` is a number of milliseconds.
+`tickwire config check` says whether settings can hold, `tickwire config show --origin` which do,
+and why.
 ";
 
 fn write_paragraph(text: &mut String, about: &mut Vec<&str>) {

@@ -114,7 +114,8 @@ impl Postgres {
         if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
     }
 
-    /// Runs a script of the shell, as the Postgres image would, and returns what it prints, or says.
+    /// Runs a script of the shell, as the Postgres image would, and returns what it prints, or
+    /// says.
     pub(crate) fn sh(&self, script: &str, set: &[(&str, &str)]) -> Result<String, String> {
         let mut sh = self.command("sh");
         let path = std::env::var("PATH").unwrap_or_default();
