@@ -36,6 +36,11 @@ export class Ledger {
     }
   }
 
+  /** Streams that wait for a snapshot. */
+  get due() {
+    return this.#due.keys();
+  }
+
   /**
    * Nothing more can be applied to these streams but a snapshot, whatever its `seq`.
    * @param {Iterable<string>} symbols

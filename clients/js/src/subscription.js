@@ -33,6 +33,8 @@ export class Subscription extends Outlet {
   #ledger = new Ledger();
   /** Streams of each pattern, as the server counted them. @type {Map<string, number>} */
   #counts = new Map();
+  /** Names whose streams have all begun. @type {Set<string>} */
+  #begun = new Set();
   /** Requests that the session has not answered yet. */
   #asked = 0;
   /** Everything up to here was told. @type {Cursor | null} */
@@ -69,6 +71,7 @@ export class Subscription extends Outlet {
   /** Takes some out, as they were named. @param {string | Iterable<string>} names */
   remove(names) {
     const removed = listOf(names).filter((name) => this.names.delete(name));
+    for (const name of removed) this.#begun.delete(name);
     if (removed.length && !this.closed) this.#host.removed(this, removed);
     for (const symbol of [...this.#ledger.symbols()]) {
       if (!this.covers(symbol)) this.#ledger.forget(symbol);
@@ -164,6 +167,7 @@ export class Subscription extends Outlet {
         request.names.some((name) => covers(name, symbol));
       const symbols = [...this.#ledger.symbols()].filter(covered);
       this.#ledger.expect(symbols, answer.reason ?? 'restarted');
+      for (const name of request.names) this.#begun.delete(name);
     }
     for (const { pattern, count } of answer.patterns ?? []) this.#counts.set(pattern, count);
     this.emit('subscribed', answer);
@@ -179,6 +183,11 @@ export class Subscription extends Outlet {
   beat(cursor) {
     this.cursor = cursor;
     if (this.#ledger.hasAll) this.#ledger.know(cursor.seq);
+  }
+
+  /** Of these names all first snapshots were sent. @param {string[]} names */
+  begun(names) {
+    for (const name of names) this.#begun.add(name);
   }
 
   /**
@@ -229,7 +238,8 @@ export class Subscription extends Outlet {
 
   /** @param {string} name */
   #isHeld(name) {
-    if (this.#ledger.hasAll) return true;
+    for (const symbol of this.#ledger.due) if (covers(name, symbol)) return false;
+    if (this.#ledger.hasAll || this.#begun.has(name)) return true;
     if (!isPattern(name)) return this.#ledger.held(name) !== undefined;
     const count = this.#counts.get(name);
     if (count === undefined) return false;
