@@ -31,15 +31,19 @@ export class Gaps {
    */
   apply(row, now) {
     if (row.of === undefined) return;
-    const at = row.recv === undefined ? now : msOf(row.recv);
     const known = this.#gaps.get(row.of);
+    // Only rows of history have a time: a message may be one of those before the page was opened.
+    const isTold = row.recv !== undefined;
+    if (known && !isTold && known.state === row.state) return;
+    const at = isTold ? msOf(row.recv) : now;
     const { of, cause, state } = row;
     /** @type {Gap} */
     const gap = known ?? { of, from: at, to: null, cause, state };
-    gap.state = row.state;
+    if (isTold && state === 'open') gap.from = at;
+    gap.state = state === 'open' ? gap.state : state;
     if (row.missing !== undefined) gap.missing = row.missing;
-    if (row.state !== 'open') gap.to = Math.max(at, gap.from + SPAN_MIN_MS);
-    this.#gaps.set(row.of, gap);
+    if (state !== 'open') gap.to = Math.max(at, gap.from + SPAN_MIN_MS);
+    this.#gaps.set(of, gap);
     const [oldest] = this.#gaps.keys();
     if (this.#gaps.size > GAPS_MAX) this.#gaps.delete(oldest);
     this.version += 1;

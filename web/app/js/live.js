@@ -3,7 +3,7 @@
 
 import { INTERVALS } from './bars.js';
 import { msOf, textOf } from './instant.js';
-import { readAll } from './pages.js';
+import { pages } from './pages.js';
 
 /** How often the server sends a row that changes, in ms: as often as a screen shows it. */
 export const CONFLATE_MS = 25;
@@ -129,13 +129,20 @@ export class Live {
     try {
       const get = (/** @type {string} */ path, /** @type {any} */ params) =>
         this.client.get(path, params);
-      const [bars, gaps] = await Promise.all([
-        readAll(get, 'bars', { symbol, interval: of, from, limit }),
-        readAll(get, 'gaps', { symbol, from }),
+      const read = async (
+        /** @type {string} */ name,
+        /** @type {any} */ params,
+        /** @type {(row: any) => void} */ take,
+      ) => {
+        for await (const rows of pages(get, name, { symbol, from, ...params })) {
+          if (look !== this.#looks) return;
+          rows.forEach(take);
+        }
+      };
+      await Promise.all([
+        read('bars', { interval: of, limit }, (row) => this.desk.takeBar(row)),
+        read('gaps', {}, (row) => this.desk.takeGap(row, Date.now())),
       ]);
-      if (look !== this.#looks) return;
-      for (const row of bars) this.desk.takeBar(row);
-      for (const row of gaps) this.desk.takeGap(row, Date.now());
     } catch (error) {
       if (look === this.#looks) this.told.refused(error);
     }

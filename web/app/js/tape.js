@@ -168,7 +168,8 @@ class Line {
     }
     const side = print.side ?? '';
     const isNote = print.note !== undefined;
-    write(this.#at, fineClockOf(print.at));
+    // A gap has no time of its own: it lies between the trades around it.
+    write(this.#at, isNote ? '' : fineClockOf(print.at));
     write(this.#arrow, ARROWS[side] ?? '');
     write(this.#price, isNote ? '' : figures.price(print.price, places));
     write(this.#size, print.note ? noteText(print.note) : figures.exact(print.size));

@@ -129,3 +129,15 @@ test('data that comes again ends the newest gap only', () => {
     [undefined, Date.parse(at(7))],
   );
 });
+
+test('history knows better than a message when a gap was', () => {
+  const gaps = new Gaps();
+  const gap = { of: 5, cause: 'venue_disconnect' };
+  gaps.apply({ ...gap, state: 'open' }, 90_000);
+  gaps.apply({ ...gap, state: 'lost', missing: 2 }, 90_001);
+  gaps.apply({ ...gap, state: 'open', recv: '1970-01-01T00:00:10Z' }, 0);
+  gaps.apply({ ...gap, state: 'lost', missing: 2, recv: '1970-01-01T00:00:12Z' }, 0);
+  gaps.apply({ ...gap, state: 'lost', missing: 2 }, 95_000);
+  const [{ from, to, state }] = gaps.list;
+  assert.deepEqual([from, to, state], [10_000, 12_000, 'lost']);
+});

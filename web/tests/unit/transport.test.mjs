@@ -4,6 +4,7 @@ import { place } from '../../app/js/focus.js';
 import { stepOf } from '../../app/js/density.js';
 import { SECONDS, Sparkline } from '../../app/js/sparkline.js';
 import { STEPS_MAX, Steps } from '../../app/js/steps.js';
+import { readAll } from '../../app/js/pages.js';
 import { Metrics } from '../../app/js/ops/metrics.js';
 
 test('arrows move among cells and stop at the edges', () => {
@@ -61,4 +62,28 @@ test('a replay can be stepped back as far as places are kept', () => {
   let count = 0;
   for (let back = steps.back(); back !== undefined; back = steps.back()) count += 1;
   assert.ok(count >= STEPS_MAX / 2 && count <= STEPS_MAX);
+});
+
+test('pages of history are read to the end, also past an empty one', async () => {
+  const answers = [
+    { bars: [1, 2], next: 'a' },
+    { bars: [], next: 'b' },
+    { bars: [3], next: null },
+  ];
+  const asked = [];
+  const get = async (path, { cursor }) => {
+    asked.push([path, cursor]);
+    return answers[asked.length - 1];
+  };
+  assert.deepEqual(await readAll(get, 'bars', { symbol: 'sim:X' }), [1, 2, 3]);
+  assert.deepEqual(asked, [
+    ['/v1/bars', undefined],
+    ['/v1/bars', 'a'],
+    ['/v1/bars', 'b'],
+  ]);
+});
+
+test('history that never ends is not read for ever', async () => {
+  const rows = await readAll(async () => ({ gaps: [1], next: 'more' }), 'gaps', {});
+  assert.equal(rows.length, 40);
 });
