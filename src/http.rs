@@ -69,7 +69,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/docs", spec::docs))
         .service(page("/docs/{file:.*}", spec::page))
         .service(page("/", screen::front))
-        .service(page("/ui/clients.json", ops::clients))
+        .service(page(screen::CLIENTS, ops::clients))
         .service(page("/ui/{file:.*}", screen::file))
         .service(page("/client/{file:.*}", screen::library))
         .default_service(web::to(nowhere))

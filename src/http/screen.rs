@@ -28,6 +28,9 @@ const CHART: &str = "vendor/lightweight-charts.js";
 /// What stands in its place: a module that says so.
 const NO_CHART: &str = "vendor/absent.js";
 
+/// Who is connected, for the operators' page: the one path below `/ui/` that is data.
+pub(super) const CLIENTS: &str = "/ui/clients.json";
+
 /// The files of the pages.
 #[derive(RustEmbed)]
 #[folder = "web/app/"]
@@ -64,6 +67,11 @@ pub(super) async fn library(
 ) -> Result<HttpResponse, Failure> {
     let found = Library::get(&name).ok_or_else(|| nothing(&request))?;
     Ok(answer(&request, (&name, found)))
+}
+
+/// Whether a path is one of these files, and not what the pages ask for.
+pub(super) fn is_file(path: &str) -> bool {
+    path == "/" || ["/ui/", "/client/"].iter().any(|of| path.starts_with(of)) && path != CLIENTS
 }
 
 fn page(request: &HttpRequest, name: &str) -> Result<HttpResponse, Failure> {
@@ -125,6 +133,16 @@ mod tests {
     fn every_file_has_a_type_that_browsers_know() {
         for name in Page::iter().chain(Library::iter()) {
             assert_ne!(content_type(&name), "application/octet-stream", "{name}");
+        }
+    }
+
+    #[test]
+    fn only_what_holds_no_data_is_a_file() {
+        for path in ["/", "/ui/ops", "/ui/js/main.js", "/client/index.js"] {
+            assert!(is_file(path), "{path}");
+        }
+        for path in ["/ui/clients.json", "/v1/venues", "/metrics", "/docs/", "/uix"] {
+            assert!(!is_file(path), "{path}");
         }
     }
 

@@ -194,7 +194,7 @@ export const en = {
   'replay.title': 'Replay a recorded session (r)',
   'replay.waiting': 'reconnecting',
   'replay.word': 'REPLAY',
-  resynced: 'Resynchronised: new snapshots of {count} streams',
+  resynced: 'Resynchronised: new snapshots (streams: {count})',
   retry: 'Retry now',
   revised: 'revised',
   'said.down': 'down {percent} percent',

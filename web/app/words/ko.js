@@ -195,7 +195,7 @@ export const ko = {
   'replay.title': '기록된 세션 다시 보기 (r)',
   'replay.waiting': '재연결 중',
   'replay.word': '다시 보기',
-  resynced: '다시 동기화됨: 스트림 {count}개의 새 스냅샷',
+  resynced: '다시 동기화됨: 새 스냅샷 (스트림 {count}개)',
   retry: '지금 다시 시도',
   revised: '정정됨',
   'said.down': '{percent}퍼센트 하락',
