@@ -53,7 +53,13 @@ export class Socket {
   /** @param {any} data */
   #read(data) {
     if (this.#isOver || typeof data !== 'string') return;
-    const message = JSON.parse(data);
+    /** @type {any} */
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return this.end({ code: 'protocol', reason: `no JSON: ${data.slice(0, 80)}` });
+    }
     if (message.type === 'welcome') clearTimeout(this.#timer);
     if (message.type === 'closing') this.#closing = message;
     this.onMessage(message, data.length);

@@ -42,6 +42,7 @@ test('another token is shown before one expires, and the stream goes on as if no
         return tokenOf(2);
       };
       const client = new Client(server.url, { ...quick, getToken, transports: [transport] });
+      t.after(() => client.close());
       const told = new Told(client.subscribe('sim:*', { channel: 'trades' }));
       await eventually(`${transport}: it has begun`, () => told.streams.size === 20);
       await pause(3_000);
@@ -61,6 +62,7 @@ test('without a good token a client is closed, says why, and comes back when ask
     for (const transport of /** @type {const} */ (['ws', 'sse', 'poll'])) {
       for (const token of [undefined, 'nonsense', tokenOf(-5)]) {
         const client = new Client(server.url, { ...quick, token, transports: [transport] });
+        t.after(() => client.close());
         client.subscribe('sim:*');
         const last = () => `${client.state.state} ${client.state.code}`;
         await eventually(`${transport} ${token}`, () => last() === 'closed unauthorized');

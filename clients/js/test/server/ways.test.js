@@ -31,6 +31,7 @@ test('a network without WebSocket is served by events, one that holds those by p
   needsServer, async (t) => {
     const { server, proxy } = await stage(t);
     const witness = new Witness(server.url, what);
+    t.after(() => witness.close());
     await witness.ready;
     proxy.blocked = /Upgrade: websocket/i;
     const client = new Client(proxy.url, { ...quick, betterMs: 300 });
@@ -54,10 +55,8 @@ test('a network without WebSocket is served by events, one that holds those by p
     await goesOn();
     assert.equal(states.at(-1), 'live ws');
     assert.equal(states.at(-2), 'live poll', 'the better way was tried while the other went on');
-    const last = told.seq;
-    await eventually('the witness has all of it', () => witness.seq > last);
+    await witness.reaches(told.seq);
     assert.ok(same(told, witness) > 30);
-    witness.close();
   });
 
 test('a server that is gone is waited for by the best way', needsServer, async (t) => {
@@ -79,9 +78,11 @@ test('a server that is gone is waited for by the best way', needsServer, async (
 test('a connection that fell silent is given up, and nothing is lost', needsServer, async (t) => {
   const { server, proxy } = await stage(t);
   const witness = new Witness(server.url, what);
+  t.after(() => witness.close());
   await witness.ready;
   for (const transport of /** @type {const} */ (['ws', 'sse'])) {
     const client = new Client(proxy.url, { ...quick, transports: [transport], staleMs: 400 });
+    t.after(() => client.close());
     /** @type {string[]} */
     const ends = [];
     client.on('state', ({ state, code }) => { if (state === 'waiting') ends.push(code); });
@@ -95,11 +96,9 @@ test('a connection that fell silent is given up, and nothing is lost', needsServ
     const { seq } = told;
     await eventually('it is back', () => told.seq > seq + 50);
     client.close();
-    const last = told.seq;
-    await eventually('the witness has all of it', () => witness.seq > last);
+    await witness.reaches(told.seq);
     assert.ok(same(told, witness) > 20);
   }
-  witness.close();
 });
 
 test('subscriptions of one client share streams, and one that ends takes none from another',
@@ -138,6 +137,7 @@ test('what is refused is told where it was asked for', needsServer, async (t) =>
   const { server } = await stage(t);
   for (const transport of /** @type {const} */ (['ws', 'sse', 'poll'])) {
     const client = new Client(server.url, { ...quick, transports: [transport] });
+    t.after(() => client.close());
     const code = (/** @type {any} */ symbols, /** @type {any} */ options) =>
       new Promise((resolve) => {
         client.subscribe(symbols, options).on('error', (error) => resolve(error.code));
@@ -176,12 +176,14 @@ test('a client goes on from a cursor that another one kept', needsServer, async 
   const { server } = await stage(t);
   for (const transport of /** @type {const} */ (['ws', 'sse', 'poll'])) {
     const first = new Client(server.url, { ...quick, transports: [transport] });
+    t.after(() => first.close());
     const one = first.subscribe('sim:*', { channel: 'trades' });
     const before = new Told(one);
     await eventually('it has begun', () => before.streams.size === 20 && one.cursor);
     await pause(300);
     const from = /** @type {any} */ (one.cursor);
     const second = new Client(server.url, { ...quick, transports: [transport] });
+    t.after(() => second.close());
     const after = new Told(second.subscribe('sim:*', { channel: 'trades', from }));
     await eventually('the second goes on', () => after.seq > from.seq + 100);
     second.close();

@@ -17,6 +17,8 @@ class Heard {
 
 /** Another connection, without this client's code. */
 export class Witness extends Heard {
+  #beat = 0;
+
   /**
    * @param {string} url
    * @param {{ channels: string[], symbols: string[] }} what
@@ -33,11 +35,16 @@ export class Witness extends Heard {
       });
       this.socket.on('message', (data) => {
         const text = String(data);
-        const { channel, symbol, type } = JSON.parse(text);
-        if (type === 'heartbeat') resolve(null);
+        const { channel, symbol, type, seq } = JSON.parse(text);
+        if (type === 'heartbeat') resolve((this.#beat = seq));
         if (symbol) listIn(this.streams, `${channel} ${symbol}`).push(text);
       });
     });
+  }
+
+  /** Waits until it has everything up to a place. @param {number} seq */
+  async reaches(seq) {
+    await eventually('the witness has all of it', () => this.#beat > seq);
   }
 
   close() {
@@ -103,7 +110,7 @@ export const seqOf = (text) => Number(/"seq":(\d+)/.exec(text ?? '')?.[1] ?? 0);
  * @param {() => any} isSo
  * @param {number} [longestMs]
  */
-export async function eventually(what, isSo, longestMs = 10_000) {
+export async function eventually(what, isSo, longestMs = 20_000) {
   const until = performance.now() + longestMs;
   while (!(await isSo())) {
     if (performance.now() > until) throw new Error(`not within ${longestMs} ms: ${what}`);

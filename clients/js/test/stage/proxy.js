@@ -41,11 +41,12 @@ export class Proxy {
       far.destroy();
     }
     this.#pairs.clear();
+    this.#left = Infinity;
   }
 
   /** Cuts all connections once so many more bytes came from the server. @param {number} bytes */
   cutAfter(bytes) {
-    this.#left = bytes;
+    this.#left = Math.ceil(bytes);
     return new Promise((resolve) => { this.#onCut = resolve; });
   }
 
@@ -77,12 +78,11 @@ export class Proxy {
       else if (!this.held?.test(head)) far.write(bytes);
     });
     far.on('data', (bytes) => {
-      this.#left -= bytes.length;
-      if (!near.write(this.#left > 0 ? bytes : bytes.subarray(0, this.#left))) far.pause();
-      if (this.#left > 0) return;
-      this.#left = Infinity;
-      // What was written so far still arrives.
-      setImmediate(() => this.#onCut(this.cut()));
+      const sent = bytes.subarray(0, this.#left);
+      this.#left -= sent.length;
+      if (sent.length > 0 && !near.write(sent)) far.pause();
+      // What was written so far still arrives; nothing after it does.
+      if (this.#left === 0) setImmediate(() => this.#onCut(this.cut()));
     });
     near.on('drain', () => { if (!this.#isStalled) far.resume(); });
     for (const [one, other] of [[near, far], [far, near]]) {
