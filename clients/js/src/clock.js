@@ -26,7 +26,7 @@ export class Clock {
   measure(sentAt, server) {
     const rttMs = Math.round((performance.now() - sentAt) * 100) / 100;
     const here = Date.now() - rttMs / 2;
-    const offsetMs = server === null ? null : Math.round(Date.parse(server) - here);
+    const offsetMs = server === null ? null : Math.round(Date.parse(server) - here) + 0;
     this.#samples.push({ rttMs, offsetMs });
     if (this.#samples.length > KEPT) this.#samples.shift();
   }

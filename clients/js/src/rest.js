@@ -16,7 +16,7 @@ export async function request(host, url, { signal, headers = {} } = {}) {
   try {
     response = await host.options.fetch(url, { signal, headers, cache: 'no-store' });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (signal?.aborted) throw signal.reason ?? error;
     throw new Failure('unreachable', `${url}: ${causeOf(error)}`, { retry: true });
   }
   if (response.ok) return response;

@@ -21,7 +21,9 @@ const OWN = new Set([400, 403, 404, 409]);
 export class Leg {
   /** Everything up to here was told. @type {Cursor | null} */
   cursor;
-  #stopping = new AbortController();
+  #isStopped = false;
+  /** Ends the request that is under way. @type {AbortController | null} */
+  #current = null;
 
   /**
    * @param {LegHost} session
@@ -36,7 +38,7 @@ export class Leg {
   }
 
   get isStopped() {
-    return this.#stopping.signal.aborted;
+    return this.#isStopped;
   }
 
   /** Runs until it is stopped, or ends the session. */
@@ -49,7 +51,8 @@ export class Leg {
   }
 
   stop() {
-    this.#stopping.abort();
+    this.#isStopped = true;
+    this.#current?.abort();
   }
 
   /** @protected @returns {Promise<void>} */
@@ -75,17 +78,17 @@ export class Leg {
    */
   async ask(path, { params, timeoutMs }) {
     const { host } = this.session;
+    const current = new AbortController();
+    this.#current = current;
     const late = new Failure('timeout', `no answer within ${timeoutMs} ms`, { retry: true });
-    const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(late), timeoutMs);
-    const signal = AbortSignal.any([this.#stopping.signal, patience.signal]);
+    const timer = setTimeout(() => current.abort(late), timeoutMs);
     const done = () => clearTimeout(timer);
     try {
       const url = host.address.http(path, params);
-      return { response: await request(host, url, { signal }), done };
+      return { response: await request(host, url, { signal: current.signal }), done };
     } catch (error) {
       done();
-      throw patience.signal.aborted ? late : error;
+      throw error;
     }
   }
 

@@ -40,6 +40,11 @@ class SseLeg extends Leg {
     if (!this.isStopped) this.session.end({ code: 'cut', reason });
   }
 
+  stop() {
+    super.stop();
+    this.#watch?.stop();
+  }
+
   /**
    * @param {Response} response
    * @param {() => void} done

@@ -30,7 +30,7 @@ test('a loop gets what came, in order, before and while it waits', async () => {
   assert.deepEqual([got, seen.returns], [[1, 2, 3], 1]);
 });
 
-test('at its bound a queue is emptied, says so, and asks for a new beginning when it is read', async () => {
+test('at its bound a queue is emptied, says so, and begins anew once it is read', async () => {
   const { queue, seen } = queueOf();
   for (let i = 1; i <= 10; i += 1) queue.push(i);
   assert.deepEqual([queue.length, seen.overflows], [0, 0]);
@@ -75,7 +75,9 @@ test('events are the same however their text is cut', () => {
   for (let size = 1; size <= text.length; size += 1) {
     const events = new Events();
     const got = [];
-    for (let at = 0; at < text.length; at += size) got.push(...events.push(text.slice(at, at + size)));
+    for (let at = 0; at < text.length; at += size) {
+      got.push(...events.push(text.slice(at, at + size)));
+    }
     assert.deepEqual(got, whole, `pieces of ${size}`);
   }
 });

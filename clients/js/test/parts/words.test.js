@@ -46,7 +46,8 @@ test('many names go out in requests that each fit', () => {
 
 test('any URL of a server leads to all of it', () => {
   const base = 'h:8080/';
-  for (const text of ['ws://h:8080/v1/stream', 'http://h:8080', 'http://h:8080/v1/', 'ws://h:8080/']) {
+  const ways = ['ws://h:8080/v1/stream', 'http://h:8080', 'http://h:8080/v1/', 'ws://h:8080/'];
+  for (const text of ways) {
     const address = new Address(text);
     assert.equal(address.ws('/v1/stream'), `ws://${base}v1/stream`, text);
     assert.equal(address.http('/v1/symbols'), `http://${base}v1/symbols`, text);

@@ -21,7 +21,8 @@ test(`${CUTS} cuts of each way lose nothing and double nothing`, needsServer, as
     const proxy = await Proxy.start(server.port);
     const client = new Client(proxy.url, { ...quick, transports: [transport] });
     t.after(() => client.close());
-    const subscribe = (/** @type {string} */ channel) => client.subscribe('sim:*', { channel });
+    const subscribe = (/** @type {string} */ channel) =>
+      client.subscribe('sim:*', { channel, slow: 'spill' });
     const subscriptions = what.channels.map(subscribe);
     const told = new Told(...subscriptions);
     // Who is cut amid the first snapshots holds nothing yet that could be lost.
@@ -40,7 +41,7 @@ test(`${CUTS} cuts of each way lose nothing and double nothing`, needsServer, as
     await eventually(`${transport} is back`, () => told.seq > seq + 50);
     const { connections } = client.stats;
     client.close();
-    await proxy.close();
+    proxy.close();
     return { transport, told, connections };
   };
   const clients = await Promise.all([cut('ws'), cut('sse'), cut('poll')]);

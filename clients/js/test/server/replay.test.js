@@ -19,7 +19,8 @@ async function seen(/** @type {import('node:test').TestContext} */ t) {
   t.after(() => proxy.close());
   const witness = new Client(server.url, quick);
   t.after(() => witness.close());
-  const subscribe = (/** @type {string} */ channel) => witness.subscribe('sim:*', { channel });
+  const subscribe = (/** @type {string} */ channel) =>
+    witness.subscribe('sim:*', { channel, slow: 'spill' });
   const live = new Told(...channels.map(subscribe));
   await eventually('it has begun', () => live.streams.size === 40);
   await pause(1_500);

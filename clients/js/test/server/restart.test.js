@@ -35,8 +35,10 @@ test('each way tells a minute of a real market exactly, across the end of the se
     t.after(() => server.close());
     const begun = performance.now();
     const clients = await Promise.all(WAYS.map((way) => follow(server, way)));
-    t.after(() => Promise.all(clients.map(({ proxy }) => proxy.close())));
-    t.after(() => clients.forEach(({ client }) => client.close()));
+    for (const { client, proxy } of clients) {
+      t.after(() => client.close());
+      t.after(() => proxy.close());
+    }
     await pause(700);
     for (const { proxy } of clients) proxy.stall();
     await pause(800);

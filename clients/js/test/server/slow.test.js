@@ -34,14 +34,16 @@ test('a connection that stood still is told by each policy what it had promised'
     t.after(() => witness.close());
     await witness.ready;
     const follow = async (/** @type {any} */ options) => {
-      const { proxy, client } = await stalled(server);
+      const { proxy, client } = await stalled(server, { staleMs: 60_000 });
       t.after(() => client.close());
       t.after(() => proxy.close());
       const subscription = client.subscribe('sim:*', options);
       const told = new Told(subscription);
       /** @type {string[]} */
       const ends = [];
-      client.on('state', ({ state, code }) => { if (state === 'waiting') ends.push(code); });
+      client.on('state', ({ state, code, reason }) => {
+        if (state === 'waiting') ends.push(`${code}: ${reason}`);
+      });
       await eventually('it has begun', () => told.streams.size === 20);
       return { proxy, client, subscription, told, ends };
     };
@@ -62,13 +64,14 @@ test('a connection that stood still is told by each policy what it had promised'
     for (const { proxy } of all) proxy.flow();
     const { seq } = witness;
     await eventually('all are there again', () => all.every(({ told }) => told.seq > seq + 2_000));
+    for (const { client } of all) client.close();
     const last = Math.max(...all.map(({ told }) => told.seq));
     await witness.reaches(last);
 
     assert.ok(same(spill.told, witness) > 500);
     assert.deepEqual(spill.ends, []);
     assert.ok(same(close.told, witness) > 500, 'closed, and resumed');
-    assert.deepEqual(close.ends, ['too_slow']);
+    assert.deepEqual(close.ends, ['too_slow: too slow']);
     assert.ok(conflate.told.resyncs.length > 0, 'skipped states are told');
     assert.ok(conflate.told.resyncs.every(({ reason }) => reason === 'skipped'));
     adds(conflate.told, witness);
@@ -154,7 +157,9 @@ test('a replay waits for its loop, however fast it could be', needsServer, async
   const client = new Client(server.url, { WebSocket });
   t.after(() => client.close());
   const channels = ['ticker', 'trades'];
-  const live = new Told(...channels.map((channel) => client.subscribe('sim:*', { channel })));
+  const subscribe = (/** @type {string} */ channel) =>
+    client.subscribe('sim:*', { channel, slow: 'spill' });
+  const live = new Told(...channels.map(subscribe));
   await pause(3_000);
   const range = { symbols: 'sim:*', channels, from: new Date(0), speed: 0 };
   const replay = client.replay({ ...range, queue: 12_000 });

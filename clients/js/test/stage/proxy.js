@@ -61,9 +61,11 @@ export class Proxy {
     for (const { far } of this.#pairs) far.resume();
   }
 
-  async close() {
+  /** Ends it, and whoever still comes. */
+  close() {
+    this.blocked = /^/;
+    this.server?.close();
     this.cut();
-    await new Promise((resolve) => this.server?.close(resolve));
   }
 
   /** @param {import('node:net').Socket} near */

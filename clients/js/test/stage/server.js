@@ -59,6 +59,7 @@ export class Server {
     }
     const stdio = /** @type {any} */ (['ignore', 'ignore', 'pipe']);
     this.#child = spawn(/** @type {string} */ (program), [], { env, stdio });
+    process.once('exit', () => this.#child.kill('SIGKILL'));
     const lines = createInterface({ input: this.#child.stderr });
     await new Promise((resolve, reject) => {
       lines.on('line', (line) => {
