@@ -20,7 +20,10 @@ fn its_tests_pass_against_this_server() {
     let Some(home) = home() else { return };
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
     let mut command = Command::new("node");
-    command.args(["--test", "--test-concurrency=4", "--test-timeout=90000"]).args(tests(&home)).current_dir(&home);
+    command
+        .args(["--test", "--test-concurrency=4", "--test-timeout=90000"])
+        .args(tests(&home))
+        .current_dir(&home);
     command.env("TICKWIRE_BIN", env!("CARGO_BIN_EXE_tickwire"));
     command.env("CAPTURES", std::env::var_os("CAPTURES").unwrap_or(captures.into()));
     let output = within(Duration::from_secs(120), command);

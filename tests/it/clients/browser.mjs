@@ -47,9 +47,11 @@ const more = async (count) => {
   });
 };
 
-await more(150);
-console.log("cut");
-await lines.next();
+for (let cuts = 0; cuts < 2; cuts += 1) {
+  await more(150);
+  console.log("cut");
+  await lines.next();
+}
 await more(150);
 const taken = await page.evaluate(() => globalThis.taken);
 await browser.close();
@@ -60,5 +62,5 @@ const sockets = Object.entries(taken.sockets).map(([name, { messages, protocol, 
   return { name, protocol, close, trades: trades.map(({ recv, ts, ...rest }) => rest) };
 });
 const told = taken.events.map((data) => JSON.parse(data));
-console.log(JSON.stringify({ events: told, opens: taken.opens, sockets, troubles }));
-process.exit(0);
+const seen = JSON.stringify({ events: told, opens: taken.opens, sockets, troubles });
+process.stdout.write(`${seen}\n`, () => process.exit(0));

@@ -16,6 +16,7 @@ export class Access {
   /** @type {any} */
   #timer = null;
   #isGranted = false;
+  #isOver = false;
 
   /**
    * @param {SessionHost} host
@@ -77,6 +78,7 @@ export class Access {
 
   /** @param {string} reason */
   #lacking(reason) {
+    if (this.#isOver) return;
     if (!this.#isGranted) return this.end({ code: 'no_token', reason });
     // The one that was shown may be good for a while.
     this.host.failed(new Failure('no_token', reason, { retry: true }));
@@ -84,6 +86,7 @@ export class Access {
   }
 
   stop() {
+    this.#isOver = true;
     clearTimeout(this.#timer);
     this.#shown?.(false);
   }

@@ -20,6 +20,7 @@ export class HttpSession {
   #legs = new Set();
   #isOpen = false;
   #isOver = false;
+  #isMeasuring = false;
   /** @type {any} */
   #timer = null;
 
@@ -39,7 +40,7 @@ export class HttpSession {
   begin() {
     for (const of of this.host.subscriptions) of.carried();
     this.#reconcile();
-    if (this.#timer === null) void this.#measure();
+    if (!this.#isMeasuring) void this.#measure();
   }
 
   /** Ends it without a word to the host. */
@@ -146,7 +147,7 @@ export class HttpSession {
   /** Measures the round trip, as no ping comes by this way; without subscriptions it also opens. */
   async #measure() {
     const { address, options } = this.host;
-    clearTimeout(this.#timer);
+    this.#isMeasuring = true;
     const sentAt = performance.now();
     try {
       const signal = AbortSignal.timeout(options.timeoutMs);

@@ -35,8 +35,8 @@ class PollLeg extends Leg {
       this.session.host.count(text.length);
       this.#answer(JSON.parse(text));
       waitMs = WAIT_MS;
-      const left = PAUSE_MS - (performance.now() - begun);
-      if (left > 0 && text.length < LONG) await new Promise((resolve) => setTimeout(resolve, left));
+      const left = text.length < LONG ? PAUSE_MS - (performance.now() - begun) : 0;
+      if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
     }
   }
 
