@@ -39,12 +39,16 @@ fn its_tests_pass_against_this_server() {
 }
 
 #[test]
-fn its_types_hold() {
+fn its_types_hold_and_are_told_to_editors() {
     let Some(home) = home() else { return };
-    let mut command = Command::new("node");
-    command.args(["node_modules/typescript/bin/tsc", "--project", "."]).current_dir(&home);
-    let output = within(Duration::from_secs(60), command);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for script in ["check", "types"] {
+        let mut command = Command::new("npm");
+        command.args(["run", "--silent", script]).current_dir(&home);
+        let output = within(Duration::from_secs(60), command);
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+    let told = fs::read_to_string(home.join("types/client.d.ts")).unwrap();
+    assert!(told.contains("subscribe(symbols: string | Iterable<string>"), "{told}");
 }
 
 /// The files of tests, by their names.

@@ -296,6 +296,4 @@ export class Replay extends Outlet {
 }
 
 /** @param {Place} place */
-function placeOf(place) {
-  return place instanceof Date ? place.toISOString() : place;
-}
+const placeOf = (place) => (place instanceof Date ? place.toISOString() : place);

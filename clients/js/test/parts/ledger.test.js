@@ -71,7 +71,11 @@ test('who knows everything up to a cursor takes what follows it', () => {
 test('of whatever a network does to a stream, nothing is lost in silence', () => {
   for (let seed = 1; seed <= 300; seed += 1) {
     const random = randomOf(seed);
-    const [ledger, taken, sent] = [new Ledger(), [], []];
+    const ledger = new Ledger();
+    /** @type {any[]} */
+    const taken = [];
+    /** @type {any[]} */
+    const sent = [];
     let told = 0;
     let asked = true;
     for (let seq = 1, prev = 0; seq < 200; prev = seq, seq += 1 + Math.floor(random() * 3)) {

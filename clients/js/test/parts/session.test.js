@@ -1,7 +1,8 @@
 // @ts-check
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client } from '../../src/index.js';
+import { Client, Subscription } from '../../src/index.js';
+import { Router } from '../../src/sessions/router.js';
 import { eventually, pause } from '../stage/compare.js';
 import { FakeSocket } from '../stage/fake.js';
 
@@ -97,6 +98,46 @@ test('after a miss a stream is asked for by name, and a cut does not forget it',
   again.say(delta(100, 99));
   assert.deepEqual(told, ['snapshot a:B 90', 'snapshot a:C 91', 'delta a:C 96',
     'resync a:B undefined', 'snapshot a:B 99', 'delta a:B 100']);
+});
+
+test('a miss after a cursor of old is not forgotten by a cut either', async (t) => {
+  const { client, socket } = await begin(t);
+  const subscription = client.subscribe('a:*', { from: { epoch: 'k', seq: 100 } });
+  socket.welcome({ seq: 104 });
+  socket.answer({ resumed: true });
+  socket.say(delta(105, 80));
+  socket.say(delta(110, 108));
+  assert.equal(subscription.held('a:B'), undefined);
+  socket.drop();
+  const again = await next(socket);
+  again.welcome();
+  assert.deepEqual(again.subscribes.map(({ from }) => from), [undefined]);
+});
+
+test('a stream that was never begun is asked for by name, once', async (t) => {
+  const { client, socket } = await begin(t);
+  const subscription = client.subscribe('a:*');
+  socket.welcome();
+  socket.answer({ patterns: [{ pattern: 'a:*', count: 1 }] });
+  socket.say(delta(95, 93));
+  await eventually('it asks', () => socket.subscribes.length === 2);
+  assert.deepEqual(socket.subscribes[1].symbols, ['a:B']);
+  socket.answer();
+  socket.say(delta(96, 95));
+  await pause(60);
+  assert.equal(socket.subscribes.length, 2);
+  socket.say(snapshot(96));
+  assert.equal(subscription.held('a:B'), 96);
+});
+
+test('a stream is sent as the latest wants that names it, else the latest pattern', () => {
+  const of = (/** @type {string} */ name, /** @type {number} */ conflateMs) =>
+    /** @type {any} */ (new Subscription(/** @type {any} */ ({}), name, { conflateMs }));
+  const conflated = (/** @type {any[]} */ ...list) =>
+    new Router(new Set(list)).route('ticker', 'a:B').conflated;
+  assert.equal(conflated(of('a:B', 0), of('a:*', 100)), false);
+  assert.equal(conflated(of('a:*', 0), of('*:*', 100)), true);
+  assert.equal(conflated(of('a:B', 0), of('a:B', 100), of('a:*', 0)), true);
 });
 
 test('many symbols are asked for in operations that each fit', async (t) => {

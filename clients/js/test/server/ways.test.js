@@ -34,7 +34,12 @@ test('a network without WebSocket is served by events, one that holds those by p
     t.after(() => witness.close());
     await witness.ready;
     proxy.blocked = /Upgrade: websocket/i;
-    const client = new Client(proxy.url, { ...quick, betterMs: 300 });
+    let requests = 0;
+    const counting = (/** @type {any} */ url, /** @type {any} */ init) => {
+      requests += 1;
+      return fetch(url, init);
+    };
+    const client = new Client(proxy.url, { ...quick, betterMs: 300, fetch: counting });
     t.after(() => client.close());
     const states = statesOf(client);
     const told = new Told(client.subscribe('sim:*', { channel: 'trades' }));
@@ -53,6 +58,9 @@ test('a network without WebSocket is served by events, one that holds those by p
     proxy.blocked = null;
     await eventually('WebSocket is back', () => client.state.transport === 'ws');
     await goesOn();
+    const before = requests;
+    await goesOn();
+    assert.equal(requests, before, 'nothing is asked for in the other ways any more');
     assert.equal(states.at(-1), 'live ws');
     assert.equal(states.at(-2), 'live poll', 'the better way was tried while the other went on');
     await witness.reaches(told.seq);
