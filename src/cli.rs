@@ -22,6 +22,7 @@ use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
 use crate::cli::tape::Tape;
 use crate::cli::token::Token;
+use crate::cli::top::Top;
 use crate::cli::verify::Verify;
 
 pub mod bench;
@@ -42,6 +43,7 @@ mod interrupt;
 mod nearest;
 mod place;
 mod progress;
+mod pursuit;
 pub mod replay;
 mod request;
 mod rest;
@@ -58,6 +60,7 @@ mod table;
 pub mod talk;
 pub mod tape;
 pub mod token;
+pub mod top;
 pub mod verify;
 
 /// Market data of many venues, one ordered tape, live and late alike.
@@ -79,6 +82,8 @@ pub enum Command {
     Serve(Serve),
     /// Follow symbols: a live table on a terminal, one JSON object a line into a pipe
     Sub(Sub),
+    /// Watch symbols on the whole terminal: sort, filter, chart, replay
+    Top(Top),
     /// Play a part of the tape again, as it was or at another speed
     Replay(Replay),
     /// Tell the present state of symbols, and end
@@ -137,6 +142,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
     match command {
         Command::Serve(_) => Err(Failure::General("serve is not run here".to_owned())),
         Command::Sub(sub) => sub.run(talk),
+        Command::Top(top) => top.run(talk),
         Command::Replay(replay) => replay.run(talk),
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),

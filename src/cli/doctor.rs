@@ -1,4 +1,5 @@
-//! `tickwire doctor`: whether everything that `serve` needs is there, and what to do where it is not.
+//! `tickwire doctor`: whether everything that `serve` needs is there, and what to do where it is
+//! not.
 
 mod finding;
 mod house;
