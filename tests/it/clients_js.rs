@@ -88,8 +88,8 @@ fn home() -> Option<PathBuf> {
     Some(home)
 }
 
-/// Copies a file, or a directory of which nothing older stays. Another test may be reading the copy:
-/// what is as it should be is left alone.
+/// Copies a file, or a directory of which nothing older stays. Another test may be reading the
+/// copy: what is as it should be is left alone.
 fn copy(from: &Path, to: &Path) {
     if from.is_file() {
         let text = fs::read(from).unwrap();
