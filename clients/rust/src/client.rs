@@ -124,7 +124,11 @@ impl Builder {
     #[must_use]
     pub fn ca(mut self, pem: &[u8]) -> Self {
         let trust = crate::socket::trust(Some(pem));
-        self.endpoint = self.endpoint.and_then(|it| Ok(Endpoint { trust: trust?, ..it }));
+        self.endpoint = self.endpoint.and_then(|mut endpoint| {
+            endpoint.trust = trust?;
+            endpoint.roots = Some(crate::history::roots(pem));
+            Ok(endpoint)
+        });
         self
     }
 

@@ -20,6 +20,9 @@ pub(crate) struct Endpoint {
     pub(crate) format: Format,
     #[cfg(feature = "rustls")]
     pub(crate) trust: Arc<rustls::ClientConfig>,
+    /// The same for requests; `None`: the roots of webpki.
+    #[cfg(feature = "rustls")]
+    pub(crate) roots: Option<ureq::tls::RootCerts>,
 }
 
 /// What is spoken on the wire.
@@ -63,6 +66,8 @@ impl Endpoint {
             format: Format::Json,
             #[cfg(feature = "rustls")]
             trust: crate::socket::trust(None)?,
+            #[cfg(feature = "rustls")]
+            roots: None,
         })
     }
 
@@ -104,7 +109,8 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused() {
-        for url in ["", "127.0.0.1:8080", "ftp://x", "ws://", "ws:///v1/stream", "ws://a b", "ws://u@h"]
+        for url in
+            ["", "127.0.0.1:8080", "ftp://x", "ws://", "ws:///v1/stream", "ws://a b", "ws://u@h"]
         {
             assert!(Endpoint::parse(url).is_err(), "{url}");
         }

@@ -134,7 +134,8 @@ impl Follower {
         let lost: Vec<String> = lost.into_iter().filter(|it| has_all || is_named(it)).collect();
         if !has_all {
             let covered = |it: &str| {
-                !self.request.names.contains(it) && patterns.iter().any(|of| pattern::covers(of, it))
+                !self.request.names.contains(it)
+                    && patterns.iter().any(|of| pattern::covers(of, it))
             };
             self.intake.streams.lose_all(channel, Loss::Missed("interrupted"), covered);
             self.expected.remove(channel);
@@ -164,7 +165,8 @@ impl Follower {
             portions.map(move |names| (what, names, start.clone()))
         });
         let channel = channel.to_owned();
-        split.map(|(what, names, start)| Asked { what, channel: channel.clone(), names, start })
+        split
+            .map(|(what, names, start)| Asked { what, channel: channel.clone(), names, start })
             .collect()
     }
 

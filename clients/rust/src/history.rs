@@ -213,7 +213,25 @@ fn agent(endpoint: &Endpoint) -> ureq::Agent {
         .http_status_as_error(false)
         .timeout_connect(Some(endpoint.connect))
         .timeout_global(Some(PAGE_MAX));
+    #[cfg(feature = "rustls")]
+    let config = match &endpoint.roots {
+        Some(roots) => {
+            let tls = ureq::tls::TlsConfig::builder().root_certs(roots.clone());
+            config.tls_config(tls.build())
+        }
+        None => config,
+    };
     ureq::Agent::new_with_config(config.build())
+}
+
+/// The certificates of a PEM file; what is none is passed over, as another look has told it.
+#[cfg(feature = "rustls")]
+pub(crate) fn roots(pem: &[u8]) -> ureq::tls::RootCerts {
+    let certificates = ureq::tls::parse_pem(pem).filter_map(|item| match item {
+        Ok(ureq::tls::PemItem::Certificate(it)) => Some(it),
+        _ => None,
+    });
+    ureq::tls::RootCerts::from(certificates)
 }
 
 #[cfg(test)]

@@ -81,8 +81,9 @@ mod tests {
         let mut held: Snapshot = check(
             r#"{"channel":"ticker","symbol":"a:B-C","seq":7,"bid":"1.0","bid_size":"2","ask":"3","state":"live"}"#,
         );
-        let delta: Delta =
-            check(r#"{"channel":"ticker","symbol":"a:B-C","seq":9,"prev":7,"bid":null,"ask":"4.00"}"#);
+        let delta: Delta = check(
+            r#"{"channel":"ticker","symbol":"a:B-C","seq":9,"prev":7,"bid":null,"ask":"4.00"}"#,
+        );
         held.apply(&delta);
         let status: Status = check(
             r#"{"channel":"ticker","symbol":"a:B-C","seq":12,"prev":9,"state":"stale","reason":"x"}"#,
@@ -97,7 +98,8 @@ mod tests {
     #[test]
     fn what_is_no_number_is_refused_and_never_a_guess() {
         for bid in ["\"abc\"", "\"\"", "1.5", "\"NaN\"", "\"1e999\"", "{}", "\"1.2.3\""] {
-            let text = format!("{{\"channel\":\"ticker\",\"symbol\":\"a:B\",\"seq\":1,\"bid\":{bid}}}");
+            let text =
+                format!("{{\"channel\":\"ticker\",\"symbol\":\"a:B\",\"seq\":1,\"bid\":{bid}}}");
             assert!(serde_json::from_str::<Snapshot>(&text).is_err(), "{bid}");
         }
     }

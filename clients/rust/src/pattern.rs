@@ -10,7 +10,8 @@ pub(crate) fn covers(name: &str, symbol: &str) -> bool {
     if name == symbol {
         return true;
     }
-    let (Some((venues, names)), Some((venue, name))) = (name.split_once(':'), symbol.split_once(':'))
+    let (Some((venues, names)), Some((venue, name))) =
+        (name.split_once(':'), symbol.split_once(':'))
     else {
         return false;
     };

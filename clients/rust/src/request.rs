@@ -102,7 +102,12 @@ impl Request {
     }
 
     /// A `subscribe`.
-    pub(crate) fn subscribe(&self, id: &str, (channel, symbols): Part<'_>, start: &Start) -> String {
+    pub(crate) fn subscribe(
+        &self,
+        id: &str,
+        (channel, symbols): Part<'_>,
+        start: &Start,
+    ) -> String {
         let (last, from) = match start {
             Start::Now => (None, None),
             Start::Last(count) => (Some(*count), None),
@@ -176,7 +181,8 @@ mod tests {
 
     #[test]
     fn an_operation_says_what_was_asked_for() {
-        let request = Request { conflate_ms: 250, slow: Some(Slow::Conflate), ..Request::default() };
+        let request =
+            Request { conflate_ms: 250, slow: Some(Slow::Conflate), ..Request::default() };
         let names = ["sim:*".to_owned()];
         let cursor = Cursor { epoch: "k3v9".to_owned(), seq: 7 };
         assert_eq!(

@@ -36,6 +36,7 @@ const NO_CLOSE: u16 = 1006;
 #[derive(Debug)]
 pub(crate) struct Socket {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    format: Format,
 }
 
 /// A message of the server.
@@ -66,7 +67,10 @@ impl Socket {
     ///
     /// # Errors
     /// Why there is no connection.
-    pub(crate) async fn open(endpoint: &Arc<Endpoint>, path: &str) -> Result<(Self, Welcome), Error> {
+    pub(crate) async fn open(
+        endpoint: &Arc<Endpoint>,
+        path: &str,
+    ) -> Result<(Self, Welcome), Error> {
         let token = endpoint.tokens.token().await?;
         let request = request(endpoint, path, token.as_deref())?;
         let late = |_| {
@@ -79,7 +83,7 @@ impl Socket {
                 .max_frame_size(Some(endpoint.message_bytes_max));
             let connected = connect(endpoint, request, config).await;
             let (socket, _) = connected.map_err(|error| failed(&endpoint.ws(path), error))?;
-            let mut socket = Self { socket };
+            let mut socket = Self { socket, format: endpoint.format };
             loop {
                 if let Said::Text(text) = socket.next().await? {
                     return Ok((socket, Welcome::parse(&text)?));
@@ -99,17 +103,11 @@ impl Socket {
     pub(crate) async fn next(&mut self) -> Result<Said, Error> {
         match self.socket.next().await {
             Some(Ok(Message::Text(text))) => Ok(Said::Text(text)),
-            #[cfg(feature = "msgpack")]
-            Some(Ok(Message::Binary(bytes))) => {
-                crate::msgpack::to_json(&bytes).map(|text| Said::Text(text.into()))
-            }
+            Some(Ok(Message::Binary(bytes))) => self.format.read(&bytes).map(Said::Text),
             Some(Ok(Message::Close(frame))) => {
                 let frame = frame.map(|it| (u16::from(it.code), it.reason.to_string()));
                 let (code, reason) = frame.unwrap_or((1005, String::new()));
                 Err(Error::Closed { code, reason })
-            }
-            Some(Ok(Message::Binary(_))) => {
-                Err(Error::Protocol("a binary message where JSON is spoken".to_owned()))
             }
             Some(Ok(_)) => Ok(Said::Nothing),
             Some(Err(tungstenite::Error::Capacity(error))) => {
@@ -154,6 +152,20 @@ impl Socket {
     }
 }
 
+impl Format {
+    /// The text that a binary message stands for.
+    fn read(self, bytes: &[u8]) -> Result<tungstenite::Utf8Bytes, Error> {
+        match self {
+            Self::Json => Err(Error::Protocol(format!(
+                "a binary message of {} bytes where JSON is spoken",
+                bytes.len()
+            ))),
+            #[cfg(feature = "msgpack")]
+            Self::MessagePack => crate::msgpack::to_json(bytes).map(Into::into),
+        }
+    }
+}
+
 fn request(endpoint: &Endpoint, path: &str, token: Option<&str>) -> Result<Request, Error> {
     let url = endpoint.ws(path);
     let mut request =
@@ -174,8 +186,10 @@ fn request(endpoint: &Endpoint, path: &str, token: Option<&str>) -> Result<Reque
     Ok(request)
 }
 
-type Connected =
-    Result<(WebSocketStream<MaybeTlsStream<TcpStream>>, Response<Option<Vec<u8>>>), tungstenite::Error>;
+type Connected = Result<
+    (WebSocketStream<MaybeTlsStream<TcpStream>>, Response<Option<Vec<u8>>>),
+    tungstenite::Error,
+>;
 
 #[cfg(feature = "rustls")]
 async fn connect(endpoint: &Endpoint, request: Request, config: WebSocketConfig) -> Connected {

@@ -38,9 +38,9 @@ impl TokenSource {
     {
         Self::Renewed(Arc::new(move || {
             let answer = ask();
-            Box::pin(async move {
-                answer.await.map_err(|error| Error::Token(error.into().to_string()))
-            })
+            Box::pin(
+                async move { answer.await.map_err(|error| Error::Token(error.into().to_string())) },
+            )
         }))
     }
 

@@ -1,11 +1,11 @@
 //! Rows of history: what a stream said, without its envelope.
 
-use rust_decimal::Decimal;
-use serde::Deserialize;
-use serde::Serialize;
 use crate::amount;
 use crate::history::Row;
 use crate::time::Time;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::Serialize;
 
 /// A print.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 //! A bar.
 
+use crate::amount;
+use crate::time::Time;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::Serialize;
-use crate::amount;
-use crate::time::Time;
 
 /// A bar as it is after one of its trades, or after it was closed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

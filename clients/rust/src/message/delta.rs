@@ -1,12 +1,12 @@
 //! What changed in a state.
 
-use rust_decimal::Decimal;
-use serde::Deserialize;
-use serde::Serialize;
 use crate::amount;
 use crate::change::Change;
 use crate::message::Level;
 use crate::time::Time;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::Serialize;
 
 /// What changed in a ticker (or a book, once there are books) with one message.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

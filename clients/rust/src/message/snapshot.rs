@@ -1,13 +1,13 @@
 //! The state of a stream.
 
-use rust_decimal::Decimal;
-use serde::Deserialize;
-use serde::Serialize;
 use crate::amount;
 use crate::message::Delta;
 use crate::message::Level;
 use crate::message::Status;
 use crate::time::Time;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::Serialize;
 
 /// The state of a stream: what it holds from here on. Which fields there are depends on its channel;
 /// those that are `None` are unknown.

@@ -1,10 +1,10 @@
 //! A trade, and what became of one later.
 
+use crate::amount;
+use crate::time::Time;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::Serialize;
-use crate::amount;
-use crate::time::Time;
 
 /// One trade.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
