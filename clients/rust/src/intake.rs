@@ -57,7 +57,8 @@ impl Intake {
         is_due: impl Fn(&str, &str) -> bool,
     ) -> Result<Vec<Event>, Error> {
         let (channel, symbol) = (&*head.channel, &*head.symbol);
-        let place = place(head, text)?;
+        // What cannot be read must not count as seen.
+        let (place, event) = (place(head, text)?, read(&head.kind, text)?);
         let mut events = Vec::new();
         match self.streams.judge(channel, symbol, place) {
             Verdict::Take => {}
@@ -79,7 +80,7 @@ impl Intake {
                 return Ok(events);
             }
         }
-        events.extend(read(&head.kind, text)?);
+        events.extend(event);
         Ok(events)
     }
 

@@ -60,7 +60,7 @@ pub(crate) fn has_buttons(make: Make) {
     let mut places: Vec<u64> = trades.flat_map(|(_, of)| of.keys().copied()).collect();
     places.sort_unstable();
     let (early, late) = (places[10], places[places.len() - 20]);
-    let more = json!({ "from": format!("{epoch}:1"), "paused": true, "stay": true,
+    let more = json!({ "from": format!("{epoch}:{}", places[5]), "paused": true, "stay": true,
         "channels": ["trades"] });
     let Some(mut reader) = play(make, &town, &more) else { return };
     reader.event("position", "state", "paused");

@@ -84,27 +84,28 @@ impl Town {
         rows.filter_map(|row| row.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
     }
 
-    /// All messages of all streams of a channel since the tape began, as a plain connection gets
-    /// them now.
+    /// All messages of all streams of some channels since the tape began, as a plain connection
+    /// gets them now.
     #[track_caller]
     pub(crate) fn everything(&self, channels: &[&str]) -> Messages {
-        let mut all = Vec::new();
+        let mut client = Client::connect(self.address);
+        let (epoch, head) = (client.welcome["epoch"].clone(), client.welcome["seq"].as_u64());
         for channel in channels {
-            let mut client = Client::connect(self.address);
-            let (epoch, head) = (client.welcome["epoch"].clone(), client.welcome["seq"].clone());
             let op = json!({ "op": "subscribe", "channel": channel, "symbols": ["*:*"],
                 "slow": "spill", "from": { "epoch": epoch, "seq": 0 } });
             client.send(&op.to_string());
-            let deadline = monotonic() + Duration::from_secs(20);
-            loop {
-                let text = client.text_until(deadline).expect("all of it");
-                let message: Value = serde_json::from_str(&text).unwrap();
-                if message["type"] == "heartbeat" && message["seq"].as_u64() >= head.as_u64() {
-                    break;
-                }
-                all.push(message);
-            }
         }
-        messages(&all)
+        let (mut all, mut answers) = (Vec::new(), 0);
+        let deadline = monotonic() + Duration::from_secs(20);
+        loop {
+            let text = client.text_until(deadline).expect("all of it");
+            let message: Value = serde_json::from_str(&text).unwrap();
+            answers += usize::from(message["type"] == "subscribed");
+            let is_whole = answers == channels.len() && message["type"] == "heartbeat";
+            if is_whole && message["seq"].as_u64() >= head {
+                return messages(&all);
+            }
+            all.push(message);
+        }
     }
 }
