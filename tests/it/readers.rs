@@ -183,9 +183,10 @@ pub(crate) fn assert_part_of(part: &Messages, whole: &Messages) -> usize {
             .map(|(seq, message)| (*seq, message.clone()))
             .collect();
         for (seq, message) in &expected {
-            assert_eq!(messages.get(seq), Some(message), "{stream:?}");
+            assert_eq!(messages.get(seq), Some(message), "{stream:?} lacks {seq}");
         }
-        assert_eq!(messages.len(), expected.len(), "{stream:?}");
+        let strange = messages.iter().find(|(seq, _)| !expected.contains_key(seq));
+        assert_eq!(strange, None, "{stream:?} has what there is not");
         compared += messages.len();
     }
     compared

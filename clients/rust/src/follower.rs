@@ -260,7 +260,8 @@ impl Follower {
 
     fn plan(&mut self, channel: &str) -> Vec<String> {
         self.expected.remove(channel);
-        let planned = self.asked.values().any(|one| one.what == What::Plan);
+        let mut asked = self.asked.values();
+        let planned = asked.any(|one| one.what == What::Plan && one.channel == channel);
         let names = self.request.patterns();
         let asked = self.split(channel, [(What::Plan, names, Start::Now)]);
         // More patterns than fit into one plan are never known to be there.
