@@ -40,7 +40,7 @@ fn check(client: impl Fn(&str, &str) -> Command) {
 }
 
 /// Runs a command that must not take longer.
-fn within(longest: Duration, mut command: Command) -> Output {
+pub(crate) fn within(longest: Duration, mut command: Command) -> Output {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let started = monotonic();
@@ -55,7 +55,7 @@ fn within(longest: Duration, mut command: Command) -> Output {
 }
 
 /// Whether what a test needs is not there.
-fn lacks(what: &str, is_there: bool) -> bool {
+pub(crate) fn lacks(what: &str, is_there: bool) -> bool {
     if !is_there {
         assert_ne!(std::env::var("REQUIRE").as_deref(), Ok("all"), "needs {what}");
         println!("SKIPPED: needs {what}");
@@ -63,11 +63,11 @@ fn lacks(what: &str, is_there: bool) -> bool {
     !is_there
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(name)
 }
 
-fn succeeds(command: &mut Command) -> bool {
+pub(crate) fn succeeds(command: &mut Command) -> bool {
     let run = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     run.is_ok_and(|status| status.success())
 }

@@ -16,6 +16,7 @@ mod captures;
 mod cli;
 mod client;
 mod clients;
+mod clients_python;
 mod clients_rust;
 mod container;
 mod crash;

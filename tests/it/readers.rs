@@ -4,6 +4,7 @@
 pub(crate) mod capture;
 pub(crate) mod hostile;
 pub(crate) mod live;
+pub(crate) mod python;
 pub(crate) mod rust;
 pub(crate) mod tour;
 pub(crate) mod town;
