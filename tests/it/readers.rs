@@ -161,7 +161,8 @@ pub(crate) fn messages<'a>(events: impl IntoIterator<Item = &'a Value>) -> Messa
     streams
 }
 
-/// That a part's messages are those of the whole, of each stream from its first to its last, and how
+/// That a part's messages are those of the whole, of each stream from its first to its last, and
+/// how
 /// many. What came after the whole was taken is left out.
 #[track_caller]
 pub(crate) fn assert_part_of(part: &Messages, whole: &Messages) -> usize {

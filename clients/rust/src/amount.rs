@@ -26,7 +26,14 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Decimal,
 
 /// The same for what may be unknown.
 pub(crate) mod option {
-    use super::*;
+    use std::borrow::Cow;
+
+    use serde::Deserialize as _;
+
+    use super::Decimal;
+    use super::Deserializer;
+    use super::Serializer;
+    use super::parse;
 
     pub(crate) fn serialize<S: Serializer>(
         amount: &Option<Decimal>,
@@ -48,8 +55,10 @@ pub(crate) mod option {
 
 /// The same for the fields of a delta.
 pub(crate) mod change {
+    use super::Decimal;
+    use super::Deserializer;
+    use super::Serializer;
     use super::option;
-    use super::*;
     use crate::change::Change;
 
     pub(crate) fn serialize<S: Serializer>(
@@ -68,9 +77,15 @@ pub(crate) mod change {
 
 /// The same for price levels, pairs of price and size.
 pub(crate) mod levels {
-    use super::*;
-    use crate::message::Level;
+    use std::borrow::Cow;
+
+    use serde::Deserialize as _;
     use serde::Serialize as _;
+
+    use super::Deserializer;
+    use super::Serializer;
+    use super::parse;
+    use crate::message::Level;
 
     pub(crate) fn serialize<S: Serializer>(levels: &[Level], to: S) -> Result<S::Ok, S::Error> {
         let pairs = levels.iter().map(|it| [it.price.to_string(), it.size.to_string()]);

@@ -229,7 +229,7 @@ impl Follower {
     /// Whether the streams of an operation go on where they were.
     fn resume(&mut self, asked: &Asked, cursor: &Cursor, answer: &Subscribed) {
         let is_own = self.request.from.as_ref() == Some(cursor);
-        let reason = word(answer.reason.as_deref().map(Into::into));
+        let reason = word(answer.reason.as_deref());
         if is_own {
             self.intake.streams.begin(match answer.resumed {
                 true => Begun::After(cursor.seq),
@@ -305,14 +305,14 @@ impl Follower {
         }
     }
 
-    fn add(&mut self, names: Vec<String>) -> Vec<String> {
-        for name in &names {
+    fn add(&mut self, names: &[String]) -> Vec<String> {
+        for name in names {
             self.request.excluded.remove(name);
             self.request.names.insert(name.clone());
         }
         let mut operations = Vec::new();
         for channel in self.request.channels.clone() {
-            let asked = self.split(&channel, [(What::Add, names.clone(), Start::Now)]);
+            let asked = self.split(&channel, [(What::Add, names.to_vec(), Start::Now)]);
             operations.extend(self.ask(asked));
         }
         operations
@@ -410,7 +410,7 @@ impl Machine for Follower {
 
     fn command(&mut self, wish: Wish) -> Turn {
         let operations = match wish {
-            Wish::Add(names) => self.add(names),
+            Wish::Add(names) => self.add(&names),
             Wish::Remove(names) => self.remove(&names),
         };
         Turn { operations, ..Turn::default() }

@@ -1,6 +1,5 @@
 //! Data messages on their way to the reader, and the streams that have to begin anew.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
@@ -132,8 +131,8 @@ fn read(kind: &str, text: &str) -> Result<Option<Event>, Error> {
 }
 
 /// Words of the server for why it did not go on, as this crate tells them.
-pub(crate) fn word(reason: Option<Cow<'_, str>>) -> &'static str {
-    match reason.as_deref() {
+pub(crate) fn word(reason: Option<&str>) -> &'static str {
+    match reason {
         Some("cursor_expired") => "cursor_expired",
         Some("epoch_mismatch") => "epoch_mismatch",
         Some("ahead") => "ahead",

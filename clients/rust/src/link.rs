@@ -95,7 +95,8 @@ impl<M: Machine> Link<M> {
 
     /// Whether coming back would end in the same way.
     fn is_final(&self, error: &Error) -> bool {
-        !error.is_retryable() && !(error.is_about_token() && self.endpoint.tokens.can_renew())
+        let may_be_renewed = error.is_about_token() && self.endpoint.tokens.can_renew();
+        !error.is_retryable() && !may_be_renewed
     }
 
     fn wait(&self, error: &Error, failures: u32, asked: Option<Duration>) -> Duration {
@@ -195,7 +196,7 @@ impl<M: Machine> Link<M> {
     ) -> Result<(), Gone> {
         for operation in turn.operations {
             let sent = socket.send(operation).await;
-            sent.map_err(|error| Gone::lost(error))?;
+            sent.map_err(Gone::lost)?;
         }
         for event in turn.events {
             self.tell(event).await?;

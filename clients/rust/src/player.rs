@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
@@ -78,6 +79,28 @@ pub(crate) enum Control {
     Speed(u64, f64),
     Seek(u64, Value),
     Step(u64, u32),
+}
+
+/// The operation that begins.
+#[derive(Debug, Serialize)]
+struct Open<'a> {
+    op: &'a str,
+    id: &'a str,
+    channel: &'a str,
+    symbols: &'a [String],
+    from: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<&'a str>,
+    speed: f64,
+    paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    then: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_idle_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflate_ms: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,32 +180,26 @@ impl Player {
         let id = self.id(What::Open);
         let Tape { request, from, to, epoch, speed, paused, then_live, max_idle_ms, .. } =
             &self.tape;
-        let mut open = json!({
-            "op": "open", "id": id, "channel": channel, "symbols": symbols, "from": from,
-            "speed": speed, "paused": *paused || is_more,
-        });
-        let mut set = |key: &str, value: Value| open[key] = value;
-        match (&self.range, to) {
-            (Some([from, to]), _) => {
-                set("from", json!(from));
-                set("to", json!(to));
-            }
-            (None, Some(to)) => set("to", to.clone()),
-            (None, None) => {}
-        }
-        if let (Some(epoch), None) = (epoch, &self.range) {
-            set("epoch", json!(epoch));
-        }
-        if *then_live {
-            set("then", json!("live"));
-        }
-        if let Some(idle_ms) = max_idle_ms {
-            set("max_idle_ms", json!(idle_ms));
-        }
-        if request.conflate_ms > 0 {
-            set("conflate_ms", json!(request.conflate_ms));
-        }
-        open.to_string()
+        let (begin, end) = match &self.range {
+            Some([begin, end]) => (json!(begin), Some(json!(end))),
+            None => (from.clone(), to.clone()),
+        };
+        let open = Open {
+            op: "open",
+            id: &id,
+            channel,
+            symbols,
+            from: begin,
+            to: end,
+            epoch: epoch.as_deref().filter(|_| self.range.is_none()),
+            speed: *speed,
+            paused: *paused || is_more,
+            then: then_live.then_some("live"),
+            max_idle_ms: *max_idle_ms,
+            conflate_ms: (request.conflate_ms > 0).then_some(request.conflate_ms),
+        };
+        // Strings and numbers: there is nothing in it that could fail.
+        serde_json::to_string(&open).unwrap_or_default()
     }
 
     fn hear_data(&mut self, head: &machine::Head<'_>, text: &str) -> Result<Turn, Error> {

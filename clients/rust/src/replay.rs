@@ -50,7 +50,8 @@ pub struct Replay {
     last: Arc<AtomicU64>,
 }
 
-/// The buttons of a [`Replay`], while somebody else reads it. Each press gives a number, which comes
+/// The buttons of a [`Replay`], while somebody else reads it. Each press gives a number, which
+/// comes
 /// back in [`Position::id`](crate::Position::id), when what it caused was sent, or in
 /// [`Error::Refused`].
 ///
@@ -218,7 +219,8 @@ impl Controls {
         self.press(|id| Control::Speed(id, speed))
     }
 
-    /// Goes to another place of the range. Messages from before it, that are still on their way, are
+    /// Goes to another place of the range. Messages from before it, that are still on their way,
+    /// are
     /// dropped; snapshots of that place come first.
     pub fn seek(&self, place: impl Into<Place>) -> Result<u64, Error> {
         let place = place.into().into_json();

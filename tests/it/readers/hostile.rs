@@ -13,6 +13,8 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite;
 use tungstenite::Message;
 use tungstenite::WebSocket;
+use tungstenite::handshake::server::Request;
+use tungstenite::handshake::server::Response;
 use tungstenite::protocol::CloseFrame;
 
 use crate::harness::eventually;
@@ -53,7 +55,7 @@ impl Host {
                 let heard = Arc::clone(&heard);
                 std::thread::spawn(move || {
                     stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
-                    let callback = |request: &tungstenite::handshake::server::Request, mut response: tungstenite::handshake::server::Response| {
+                    let callback = |request: &Request, mut response: Response| {
                         let offered = request.headers().get("Sec-WebSocket-Protocol").cloned();
                         response.headers_mut().insert("Sec-WebSocket-Protocol", offered.unwrap());
                         Ok(response)

@@ -9,7 +9,8 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// The state of a stream: what it holds from here on. Which fields there are depends on its channel;
+/// The state of a stream: what it holds from here on. Which fields there are depends on its
+/// channel;
 /// those that are `None` are unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -135,7 +136,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Makes a ticker what it is after a delta. Deltas of books are lists of levels: they are left to
+    /// Makes a ticker what it is after a delta. Deltas of books are lists of levels: they are left
+    /// to
     /// the reader.
     pub fn apply(&mut self, delta: &Delta) {
         self.seq = delta.seq;
