@@ -6,6 +6,7 @@ pub(crate) mod hostile;
 pub(crate) mod live;
 pub(crate) mod python;
 pub(crate) mod rust;
+pub(crate) mod tls;
 pub(crate) mod tour;
 pub(crate) mod town;
 

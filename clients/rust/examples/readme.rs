@@ -1,4 +1,5 @@
 //! The examples of the README, word for word; the tests run them against a server.
+#![allow(missing_docs, reason = "the README tells what they do")]
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use tickwire_client::Client;

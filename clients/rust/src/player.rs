@@ -254,7 +254,8 @@ impl Player {
         self.intake.beat();
         let mut position: Position = machine::parse(text)?;
         position.id = id.as_u64();
-        if self.restoring() {
+        let restoring = self.restoring();
+        if restoring && position.id.is_none() {
             // Where it stands until it is again where it was is nobody's business.
             return Ok(Turn::default());
         }
@@ -264,6 +265,7 @@ impl Player {
         }
         self.is_live = position.state == "live";
         match position.state.as_str() {
+            _ if restoring => {}
             "paused" => self.tape.paused = true,
             "playing" | "live" => self.tape.paused = false,
             _ => {}

@@ -35,17 +35,15 @@ from .history import History, history
 from .messages import (
     Amend,
     Bar,
-    BarRow,
     Delta,
     Gap,
     Message,
-    Print,
-    Quote,
-    Record,
     Snapshot,
     Status,
     Trade,
 )
+from .record import Record
+from .rows import BarRow, Print, Quote
 
 __version__ = "0.1.0"
 

@@ -11,11 +11,12 @@ from typing import Any, Self, TypeVar
 from . import packing
 from .backoff import Backoff
 from .cursor import Cursor
+from .endpoint import Endpoint, Token, place
 from .errors import UsageError
 from .events import Closed, Event
 from .follower import Follower
 from .history import History
-from .link import Endpoint, Link, Token, place
+from .link import Link
 from .machine import Machine
 from .player import Place, Player, Tape, place_json
 from .request import Request, Slow
@@ -153,8 +154,8 @@ class Client:
         msgpack: bool = False,
         ssl: ssl.SSLContext | None = None,
     ) -> None:
-        """``url`` is one such as ``ws://127.0.0.1:8080`` or ``https://ticks.example.org``. A message
-        of the server above ``message_bytes_max`` ends the connection.
+        """``url`` is one such as ``ws://127.0.0.1:8080`` or ``https://ticks.example.org``. A
+        message of the server above ``message_bytes_max`` ends the connection.
 
         Raises:
             UsageError: for what makes no sense.

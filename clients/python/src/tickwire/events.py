@@ -80,7 +80,7 @@ class Resync:
     channel: str
     symbol: str
     after: int | None
-    """The last message before the missing part; ``None`` if nothing was held, but should have been."""
+    """The last message before the missing part; ``None`` if nothing was held, but should be."""
     to: int
     """The snapshot's place, with which it goes on."""
     reason: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from . import machine
+from .asked import ADD, BEGIN, BRING, HEAL, LEAVE, PLAN, Asked
 from .cursor import Cursor
 from .errors import ServerError
 from .events import Live, Subscribed
@@ -15,33 +15,6 @@ from .machine import Turn, Welcome
 from .patterns import any_covers, is_pattern
 from .request import Request, Start, dump, portions
 from .streams import OTHER_TAPE, Streams, TakeAfter
-
-_BEGIN: Final = "begin"
-"""What the reader began with: refused, there is nothing to do here."""
-_ADD: Final = "add"
-"""What was added since."""
-_HEAL: Final = "heal"
-"""Streams of which something is missing."""
-_PLAN: Final = "plan"
-"""How many streams the patterns cover."""
-_LEAVE: Final = "leave"
-"""What is not wanted any more."""
-_BRING: Final = (_BEGIN, _ADD, _HEAL)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """An operation without an answer."""
-
-    what: str
-    channel: str
-    names: list[str]
-    start: Start = None
-
-    def brings(self, channel: str, symbol: str) -> bool:
-        """Whether a stream is on its way with it."""
-        ours = self.what in _BRING and self.channel == channel
-        return ours and any_covers(self.names, symbol)
 
 
 class Follower:
@@ -55,8 +28,8 @@ class Follower:
         """Everything up to here was seen of each stream that is held."""
         self._message_bytes = 0
         self._next_id = 0
-        self._asked: dict[str, _Asked] = {}
-        self._again: list[_Asked] = []
+        self._asked: dict[str, Asked] = {}
+        self._again: list[Asked] = []
         self._alone: set[str] = set()
         """Symbols that patterns cover and that were asked for by their names, to begin anew."""
         self._expected: dict[str, int] = {}
@@ -96,7 +69,7 @@ class Follower:
                 return self._hear_subscribed(message)
             case "unsubscribed" | "plan":
                 asked = self._answered(message)
-                if asked is not None and asked.what == _PLAN:
+                if asked is not None and asked.what == PLAN:
                     count = machine.integer(message, "streams") or 0
                     self._expected[asked.channel] = self._wanted_of(count)
                 return Turn()
@@ -121,7 +94,7 @@ class Follower:
         self._request.excluded.difference_update(more)
         self._request.names.update(more)
         channels = self._request.channels
-        asked = [one for it in channels for one in self._split(it, [(_ADD, more, None)])]
+        asked = [one for it in channels for one in self._split(it, [(ADD, more, None)])]
         return self._ask(asked)
 
     def remove(self, names: Iterable[str]) -> list[str]:
@@ -139,14 +112,14 @@ class Follower:
         self._intake.streams.retain(request.covers)
         operations: list[str] = []
         for channel in request.channels:
-            operations += self._ask(self._split(channel, [(_LEAVE, gone, None)]))
+            operations += self._ask(self._split(channel, [(LEAVE, gone, None)]))
             if had_patterns:
                 operations += self._plan(channel)
         return operations
 
-    def _begin(self, channel: str) -> list[_Asked]:
-        """The operations that begin a channel. Streams that are held go on after the cursor; of those
-        whose snapshot has not come yet the cursor says nothing."""
+    def _begin(self, channel: str) -> list[Asked]:
+        """The operations that begin a channel. Streams that are held go on after the cursor; of
+        those whose snapshot has not come yet the cursor says nothing."""
         request, streams = self._request, self._intake.streams
         first: Start = request.from_ or request.last
         after = first if self._epoch is None else Cursor(self._epoch, self._cursor)
@@ -172,11 +145,11 @@ class Follower:
         self._alone |= lost
         # What comes later wins: patterns first, then symbols by their names.
         parts: list[tuple[str, list[str], Start]] = [
-            (_BEGIN, patterns, whole),
-            (_BEGIN, held, after),
-            (_BEGIN, new, fresh),
-            (_BEGIN, sorted(lost), None),
-            (_LEAVE, sorted(request.excluded), None),
+            (BEGIN, patterns, whole),
+            (BEGIN, held, after),
+            (BEGIN, new, fresh),
+            (BEGIN, sorted(lost), None),
+            (LEAVE, sorted(request.excluded), None),
         ]
         return self._split(channel, parts)
 
@@ -184,26 +157,26 @@ class Follower:
         expected = self._expected.get(channel)
         return expected is not None and self._intake.streams.count(channel, patterns) >= expected
 
-    def _split(self, channel: str, parts: list[tuple[str, list[str], Start]]) -> list[_Asked]:
+    def _split(self, channel: str, parts: list[tuple[str, list[str], Start]]) -> list[Asked]:
         return [
-            _Asked(what, channel, portion, start)
+            Asked(what, channel, portion, start)
             for what, names, start in parts
             for portion in portions(names, self._message_bytes)
         ]
 
-    def _ask(self, asked: Iterable[_Asked]) -> list[str]:
+    def _ask(self, asked: Iterable[Asked]) -> list[str]:
         """Notes operations as asked, and writes them."""
         operations: list[str] = []
         for one in asked:
             self._next_id += 1
             id = f"t{self._next_id}"
             self._asked[id] = one
-            if one.what in _BRING:
+            if one.what in BRING:
                 operations.append(
                     self._request.subscribe(id, one.channel, one.names, one.start)
                 )
             else:
-                op = "plan" if one.what == _PLAN else "unsubscribe"
+                op = "plan" if one.what == PLAN else "unsubscribe"
                 operations.append(
                     dump({"op": op, "id": id, "channel": one.channel, "symbols": one.names})
                 )
@@ -218,16 +191,16 @@ class Follower:
 
     def _heal(self) -> list[str]:
         """Asks for broken streams, if no such question is open."""
-        if any(one.what == _HEAL for one in self._asked.values()):
+        if any(one.what == HEAL for one in self._asked.values()):
             return []
         broken = self._intake.heal()
         if broken is None:
             return []
         channel, symbols = broken
         self._alone.update(symbols)
-        return self._ask(self._split(channel, [(_HEAL, symbols, None)]))
+        return self._ask(self._split(channel, [(HEAL, symbols, None)]))
 
-    def _answered(self, message: dict[str, Any]) -> _Asked | None:
+    def _answered(self, message: dict[str, Any]) -> Asked | None:
         id = message.get("id")
         return self._asked.pop(id, None) if isinstance(id, str) else None
 
@@ -239,14 +212,14 @@ class Follower:
         if isinstance(asked.start, Cursor):
             self._resume(asked, asked.start, answer)
         turn = Turn(operations=self._expect(asked, answer))
-        if asked.what != _HEAL:
+        if asked.what != HEAL:
             turn.events.append(answer)
         for symbol, code in answer.rejected.items():
             turn.events.append(ServerError(code, f"{symbol} is not sent", retryable=False))
         turn.operations += self._heal()
         return turn
 
-    def _resume(self, asked: _Asked, cursor: Cursor, answer: Subscribed) -> None:
+    def _resume(self, asked: Asked, cursor: Cursor, answer: Subscribed) -> None:
         """Whether the streams of an operation go on where they were."""
         streams, reason = self._intake.streams, word(answer.reason)
         if cursor == self._request.from_:
@@ -259,10 +232,10 @@ class Follower:
         if not answer.resumed:
             streams.lose_all(asked.channel, reason, lambda it: any_covers(asked.names, it))
 
-    def _expect(self, asked: _Asked, answer: Subscribed) -> list[str]:
-        """Learns how many streams the patterns cover: from the answer, or, where several may cover the
-        same, by asking."""
-        if not answer.patterns or asked.what == _HEAL:
+    def _expect(self, asked: Asked, answer: Subscribed) -> list[str]:
+        """Learns how many streams the patterns cover: from the answer, or, where several may cover
+        the same, by asking."""
+        if not answer.patterns or asked.what == HEAL:
             return []
         if len(self._request.patterns()) > 1:
             return self._plan(asked.channel)
@@ -272,9 +245,9 @@ class Follower:
     def _plan(self, channel: str) -> list[str]:
         self._expected.pop(channel, None)
         planned = any(
-            one.what == _PLAN and one.channel == channel for one in self._asked.values()
+            one.what == PLAN and one.channel == channel for one in self._asked.values()
         )
-        asked = self._split(channel, [(_PLAN, self._request.patterns(), None)])
+        asked = self._split(channel, [(PLAN, self._request.patterns(), None)])
         # More patterns than fit into one plan are never known to be there.
         return [] if planned or len(asked) != 1 else self._ask(asked)
 
@@ -286,14 +259,14 @@ class Follower:
         error, asked = machine.refusal(message), self._answered(message)
         turn = Turn(renew=error.code == "token_expired")
         if asked is not None:
-            if asked.what in (_PLAN, _LEAVE):
+            if asked.what in (PLAN, LEAVE):
                 return turn
             if error.retryable or turn.renew:
                 self._again.append(asked)
                 turn.later = True
-            elif asked.what == _BEGIN:
+            elif asked.what == BEGIN:
                 return Turn(over=True, error=error)
-            elif asked.what == _ADD:
+            elif asked.what == ADD:
                 self._request.names.difference_update(asked.names)
         turn.events.append(error)
         return turn
@@ -302,7 +275,7 @@ class Follower:
         self._intake.beat()
         # Before its answer an operation's streams are not yet those of the connection.
         is_whole = not self._again and not any(
-            one.what in _BRING for one in self._asked.values()
+            one.what in BRING for one in self._asked.values()
         )
         if is_whole and seq is not None:
             self._cursor = max(self._cursor, seq)

@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 
+from .endpoint import Endpoint, place
 from .errors import ConnectionLost, HttpError, ProtocolError, TickwireError, UsageError, http_error
-from .link import Endpoint, place
-from .messages import AMOUNTS, BarRow, Gap, Print, Quote, Record, check
+from .messages import Gap
 from .player import Place
+from .record import AMOUNTS, Record, check
+from .rows import BarRow, Print, Quote
 
 if TYPE_CHECKING:
     import pandas
@@ -45,11 +47,12 @@ _ATTEMPTS: Final = 5
 
 
 class History:
-    """Rows of history: iterate over them, ``async for`` or ``for``, or have them all as a table. Each
-    iteration asks anew. The async one waits in a thread.
+    """Rows of history: iterate over them, ``async for`` or ``for``, or have them all as a table.
+    Each iteration asks anew. The async one waits in a thread.
 
-    Iterating raises ``HttpError`` if the server refuses: with ``cursor_expired`` where a part is lost,
-    and ``next`` says where it goes on. What it cannot do just now is asked for again, five times."""
+    Iterating raises ``HttpError`` if the server refuses: with ``cursor_expired`` where a part is
+    lost, and ``next`` says where it goes on. What it cannot do just now is asked for again, five
+    times."""
 
     def __init__(
         self,
@@ -120,7 +123,8 @@ class History:
                 kind = "object" if numbers == "decimal" else "float64"
                 data[column] = pandas.Series(kept, dtype=kind)
             elif column in _TIMES:
-                times = pandas.to_datetime(pandas.Series(values, dtype="object"), utc=True, format="ISO8601")
+                texts = pandas.Series(values, dtype="object")
+                times = pandas.to_datetime(texts, utc=True, format="ISO8601")
                 data[column] = times.astype("datetime64[ns, UTC]")
             else:
                 data[column] = pandas.Series(values, dtype=None if rows else "object")

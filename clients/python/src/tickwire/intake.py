@@ -8,12 +8,13 @@ from typing import Any, Final
 from .errors import ProtocolError
 from .events import Event, Resync
 from .machine import integer
-from .messages import KINDS, check
+from .messages import KINDS
+from .record import check
 from .streams import Place, Streams, TakeAfter, Verdict
 
 _HEALS_MAX: Final = 20
-"""Operations between two heartbeats that ask for streams anew. A server that breaks more than that is
-not worth its connection."""
+"""Operations between two heartbeats that ask for streams anew. A server that breaks more than that
+is not worth its connection."""
 _WORDS: Final = frozenset({"cursor_expired", "epoch_mismatch", "ahead"})
 
 

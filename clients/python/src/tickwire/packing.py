@@ -1,4 +1,4 @@
-"""Messages of ``tickwire.v1.msgpack`` as the JSON that they stand for. Needs the package msgpack."""
+"""Messages of ``tickwire.v1.msgpack`` as the JSON that they stand for. Needs msgpack."""
 
 from __future__ import annotations
 

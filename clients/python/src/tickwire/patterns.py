@@ -11,7 +11,7 @@ def is_pattern(name: str) -> bool:
 
 
 def covers(name: str, symbol: str) -> bool:
-    """Whether a symbol, or a pattern such as ``*:BTC-USD`` or ``binance:*-USDT``, covers a symbol."""
+    """Whether a name, which may be a pattern such as ``*:BTC-USD``, covers a symbol."""
     if name == symbol:
         return True
     if not is_pattern(name):

@@ -214,15 +214,15 @@ class Player:
 
     def _hear_position(self, message: dict[str, Any]) -> Turn:
         self._intake.beat()
-        if self._is_restoring:
+        position, restoring = _position(message), self._is_restoring
+        if restoring and position.id is None:
             # Where it stands until it is again where it was is nobody's business.
             return Turn()
-        position = _position(message)
         self._seq = position.seq
         if self._seeking is not None and position.id == self._seeking[0]:
             self._seeking = None
         self._is_live = position.state == "live"
-        if position.state in ("paused", "playing", "live"):
+        if not restoring and position.state in ("paused", "playing", "live"):
             self._tape.paused = position.state == "paused"
         over = position.state == "ended" and not self._tape.stay and not self._tape.then_live
         return Turn([position], over=over)
