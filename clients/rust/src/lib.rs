@@ -19,6 +19,7 @@ mod message;
 mod msgpack;
 mod pattern;
 mod player;
+mod presses;
 mod replay;
 mod request;
 mod socket;

@@ -20,6 +20,8 @@ use crate::machine::Ending;
 use crate::machine::Machine;
 use crate::machine::Turn;
 use crate::machine::Welcome;
+use crate::presses::Control;
+use crate::presses::Presses;
 use crate::request::Request;
 use crate::request::Start;
 use crate::request::portions;
@@ -52,8 +54,10 @@ pub(crate) struct Player {
     seq: u64,
     next_id: u64,
     asked: HashMap<String, What>,
-    /// Where the reader wants to be, until the server says that it is there.
-    seeking: Option<(u64, Value)>,
+    /// What the reader wants besides.
+    presses: Presses,
+    /// Whether the server said on this connection where the replay is.
+    is_placed: bool,
     /// Whether the replay has come to what is live, where heartbeats are places too.
     is_live: bool,
     /// The server asks to open again.
@@ -69,16 +73,6 @@ enum What {
     Heal,
     /// What restores the place and the pace after a loss.
     Restore,
-}
-
-/// What a reader may ask for meanwhile; the number comes back in the answer.
-#[derive(Debug, Clone)]
-pub(crate) enum Control {
-    Play(u64),
-    Pause(u64),
-    Speed(u64, f64),
-    Seek(u64, Value),
-    Step(u64, u32),
 }
 
 /// The operation that begins.
@@ -127,7 +121,8 @@ impl Player {
             seq: 0,
             next_id: 0,
             asked: HashMap::new(),
-            seeking: None,
+            presses: Presses::default(),
+            is_placed: false,
             is_live: false,
             again: false,
             message_bytes: 0,
@@ -150,25 +145,14 @@ impl Player {
             channels.iter().flat_map(|channel| portions.iter().map(move |it| (channel, it)));
         let Some((channel, symbols)) = parts.next() else { return Vec::new() };
         let rest: Vec<_> = parts.collect();
-        let is_more = !rest.is_empty() || self.range.is_some() || self.seeking.is_some();
+        let is_more = !rest.is_empty() || self.range.is_some();
         let mut operations = vec![self.open_operation(channel, symbols, is_more)];
         for (channel, symbols) in rest {
             let id = self.id(What::Subscribe);
             let part = (channel.as_str(), symbols.as_slice());
             operations.push(self.tape.request.subscribe(&id, part, &Start::Now));
         }
-        let place = match (&self.seeking, &self.range) {
-            // The reader's own seek, whose answer the reader waits for.
-            (Some((id, place)), _) => Some((json!(id), place.clone())),
-            (None, Some([from, _])) => {
-                let place = json!(Cursor { epoch: from.epoch.clone(), seq: self.seq });
-                Some((json!(self.id(What::Restore)), place))
-            }
-            (None, None) => None,
-        };
-        if let Some((id, place)) = place {
-            operations.push(json!({ "op": "seek", "id": id, "to": place }).to_string());
-        }
+        operations.extend(self.restore_place());
         if is_more && !self.tape.paused {
             let id = self.id(What::Restore);
             operations.push(json!({ "op": "play", "id": id }).to_string());
@@ -203,8 +187,13 @@ impl Player {
     }
 
     fn hear_data(&mut self, head: &machine::Head<'_>, text: &str) -> Result<Turn, Error> {
-        let Self { intake, tape, asked, .. } = &mut *self;
-        let is_open = asked.values().all(|what| *what == What::Restore);
+        let Self { intake, tape, asked, presses, is_placed, .. } = &mut *self;
+        let is_seeking = presses.is_seeking();
+        if is_seeking && !(*is_placed && asked.values().all(|what| *what == What::Heal)) {
+            // The reader does not want to be where it is brought back to.
+            return Ok(Turn::default());
+        }
+        let is_open = !is_seeking && asked.values().all(|what| *what == What::Restore);
         let due = |channel: &str, symbol: &str| is_open && tape.request.wants(channel, symbol);
         let events = intake.take(head, text, due)?;
         Ok(Turn { events, operations: self.heal()?, ..Turn::default() })
@@ -254,37 +243,50 @@ impl Player {
         self.intake.beat();
         let mut position: Position = machine::parse(text)?;
         position.id = id.as_u64();
-        let restoring = self.restoring();
-        if restoring && position.id.is_none() {
+        self.is_placed = true;
+        if self.restoring() && position.id.is_none() {
             // Where it stands until it is again where it was is nobody's business.
-            return Ok(Turn::default());
+            return Ok(Turn { operations: self.press(), ..Turn::default() });
         }
-        self.seq = position.seq;
-        if self.seeking.as_ref().is_some_and(|(asked, _)| position.id == Some(*asked)) {
-            self.seeking = None;
-        }
+        (self.seq, self.tape.speed) = (position.seq, position.speed);
         self.is_live = position.state == "live";
         match position.state.as_str() {
-            _ if restoring => {}
             "paused" => self.tape.paused = true,
             "playing" | "live" => self.tape.paused = false,
             _ => {}
         }
+        if let Some(id) = position.id {
+            self.presses.answered(id);
+        }
         let is_over = position.state == "ended" && !self.tape.stays && !self.tape.then_live;
-        let end = is_over.then_some(Ending::Done);
-        Ok(Turn { end, ..Turn::event(Event::Position(position)) })
+        let (end, operations) = (is_over.then_some(Ending::Done), self.press());
+        Ok(Turn { end, operations, ..Turn::event(Event::Position(position)) })
     }
 
-    /// A seek was refused: the replay goes on where it was, and what came since was not taken.
-    fn stay(&mut self, error: Error) -> Turn {
-        self.seeking = None;
-        let mut operations = Vec::new();
-        if let Some([from, _]) = &self.range {
-            let place = json!(Cursor { epoch: from.epoch.clone(), seq: self.seq });
-            let id = self.id(What::Restore);
-            operations.push(json!({ "op": "seek", "id": id, "to": place }).to_string());
+    /// The operation that goes to where the replay was.
+    fn restore_place(&mut self) -> Option<String> {
+        let epoch = self.range.as_ref().map(|[from, _]| from.epoch.clone())?;
+        let (id, to) = (self.id(What::Restore), Cursor { epoch, seq: self.seq });
+        Some(json!({ "op": "seek", "id": id, "to": to }).to_string())
+    }
+
+    /// Presses what waits, if the replay is where it should be.
+    fn press(&mut self) -> Vec<String> {
+        if !self.is_ready() {
+            return Vec::new();
         }
-        Turn { operations, ..Turn::event(Event::Error(error)) }
+        let controls = self.presses.send();
+        if controls.iter().any(|control| matches!(control, Control::Seek(..))) {
+            for channel in &self.tape.request.channels {
+                self.intake.streams.lose_all(channel, Loss::Wanted, |_| true);
+            }
+        }
+        controls.iter().map(Control::operation).collect()
+    }
+
+    /// Whether the replay is open, and where it should be.
+    fn is_ready(&self) -> bool {
+        self.is_placed && self.asked.values().all(|what| *what == What::Heal)
     }
 
     fn restoring(&self) -> bool {
@@ -295,6 +297,7 @@ impl Player {
         let machine::Refusal { id, error } = machine::refusal(text)?;
         let what = id.and_then(|id| self.asked.remove(&id));
         let renew = error.code() == "token_expired";
+        let mut operations = Vec::new();
         match what {
             Some(What::Open) if error.is_retryable() || renew => self.again = true,
             Some(What::Open | What::Subscribe | What::Restore) if !renew => {
@@ -303,13 +306,15 @@ impl Player {
             // Another connection begins all of it again.
             Some(_) => return Err(error),
             None => {
-                let own = self.seeking.as_ref().map(|(asked, _)| *asked);
-                if matches!(&error, Error::Refused { id, .. } if own.is_some() && *id == own) {
-                    return Ok(self.stay(error));
+                if let Error::Refused { id: Some(id), .. } = &error
+                    && let Some(Control::Seek(..)) = self.presses.answered(*id)
+                {
+                    // The replay stands where it stood, and what came since was not taken.
+                    operations.extend(self.restore_place());
                 }
             }
         }
-        Ok(Turn { renew, later: self.again, ..Turn::event(Event::Error(error)) })
+        Ok(Turn { operations, renew, later: self.again, ..Turn::event(Event::Error(error)) })
     }
 }
 
@@ -318,7 +323,7 @@ impl Machine for Player {
 
     fn open(&mut self, welcome: &Welcome) -> Turn {
         self.message_bytes = welcome.limits.message_bytes;
-        self.asked.clear();
+        self.lost();
         self.again = false;
         self.intake.reopen();
         self.intake.streams.carry();
@@ -358,30 +363,10 @@ impl Machine for Player {
     }
 
     fn command(&mut self, control: Control) -> Turn {
-        let operation = match control {
-            Control::Play(id) => {
-                self.tape.paused = false;
-                json!({ "op": "play", "id": id })
-            }
-            Control::Pause(id) => {
-                self.tape.paused = true;
-                json!({ "op": "pause", "id": id })
-            }
-            Control::Speed(id, speed) => {
-                self.tape.speed = speed;
-                json!({ "op": "speed", "id": id, "speed": speed })
-            }
-            Control::Seek(id, to) => {
-                for channel in &self.tape.request.channels {
-                    self.intake.streams.lose_all(channel, Loss::Wanted, |_| true);
-                }
-                let operation = json!({ "op": "seek", "id": id, "to": to });
-                self.seeking = Some((id, to));
-                operation
-            }
-            Control::Step(id, n) => json!({ "op": "step", "id": id, "n": n }),
-        };
-        Turn { operations: vec![operation.to_string()], ..Turn::default() }
+        match self.presses.press(control) {
+            Ok(()) => Turn { operations: self.press(), ..Turn::default() },
+            Err(error) => Turn::event(Event::Error(error)),
+        }
     }
 
     fn again(&mut self) -> Turn {
@@ -392,6 +377,9 @@ impl Machine for Player {
 
     fn lost(&mut self) {
         self.asked.clear();
+        self.presses.lost();
+        self.is_placed = false;
+        self.intake.streams.find();
     }
 }
 

@@ -17,9 +17,9 @@ use crate::client::Client;
 use crate::cursor::Cursor;
 use crate::error::Error;
 use crate::event::Event;
-use crate::player::Control;
 use crate::player::Player;
 use crate::player::Tape;
+use crate::presses::Control;
 use crate::subscription::QUEUE;
 use crate::subscription::Running;
 use crate::subscription::send;
@@ -53,7 +53,7 @@ pub struct Replay {
 /// The buttons of a [`Replay`], while somebody else reads it. Each press gives a number, which
 /// comes
 /// back in [`Position::id`](crate::Position::id), when what it caused was sent, or in
-/// [`Error::Refused`].
+/// [`Error::Refused`]. What a lost connection did not answer is pressed again on the next one.
 ///
 /// Each may fail: [`Error::Busy`] while 64 presses wait, [`Error::Ended`] after the end.
 #[derive(Debug, Clone)]
@@ -227,7 +227,7 @@ impl Controls {
         self.press(|id| Control::Seek(id, place))
     }
 
-    /// Goes on by so many events, and stands still. Not done if the connection is lost just then.
+    /// Goes on by so many events, and stands still.
     pub fn step(&self, count: u32) -> Result<u64, Error> {
         self.press(|id| Control::Step(id, count))
     }

@@ -146,6 +146,15 @@ impl Streams {
         }
     }
 
+    /// The reader has not gone to another place after all: streams stand where they stood.
+    pub(crate) fn find(&mut self) {
+        for held in self.held.values_mut().flat_map(HashMap::values_mut) {
+            if held.state == State::Lost(Loss::Wanted) {
+                held.state = State::Known;
+            }
+        }
+    }
+
     /// Whether a stream is held, and does not wait for a snapshot.
     pub(crate) fn is_whole(&self, channel: &str, symbol: &str) -> bool {
         let held = self.held.get(channel).and_then(|of| of.get(symbol));

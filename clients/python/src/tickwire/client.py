@@ -100,7 +100,8 @@ class Subscription(_Reading):
 class Replay(_Reading):
     """What was, played again. Nothing is dropped or conflated for a slow reader: it gets everything
     later. Each button gives a number, which comes back in ``Position.id`` when what it caused was
-    sent, or in ``ServerError.id``."""
+    sent, or in ``ServerError.id``. What a lost connection did not answer is pressed again on the
+    next one; 64 may wait."""
 
     def __init__(self, endpoint: Endpoint, tape: Tape, *, backoff: Backoff, queue: int) -> None:
         self._player = Player(tape)
@@ -125,8 +126,7 @@ class Replay(_Reading):
         return self._press("seek", to=place_json(to))
 
     def step(self, n: int = 1) -> int:
-        """Goes on by so many events, and stands still. Not done if the connection is lost just
-        then."""
+        """Goes on by so many events, and stands still."""
         return self._press("step", n=n)
 
     def _press(self, op: str, **more: Any) -> int:

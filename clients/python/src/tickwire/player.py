@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from . import machine
 from .cursor import Cursor
-from .errors import ProtocolError, ServerError
+from .errors import ProtocolError, ServerError, TickwireError
 from .events import Live, Position
 from .follower import subscribed
 from .intake import Intake
@@ -18,6 +18,8 @@ from .streams import WANTED, Streams
 Place: TypeAlias = Cursor | str
 """A place of a tape: a cursor, or a time (RFC 3339)."""
 
+_PRESSES_MAX: Final = 64
+"""Buttons that wait for their answers, at most."""
 _OPEN: Final = "open"
 _SUBSCRIBE: Final = "subscribe"
 """Further channels and names."""
@@ -46,6 +48,14 @@ class Tape:
     max_idle_ms: int | None = None
 
 
+@dataclass(slots=True)
+class _Press:
+    id: int
+    op: str
+    operation: str
+    is_sent: bool = False
+
+
 class Player:
     """The reader's side of ``/v1/replay``."""
 
@@ -56,8 +66,11 @@ class Player:
         """The range, once the server has said it."""
         self._seq = 0
         """Everything up to here was seen."""
-        self._seeking: tuple[int, Any] | None = None
-        """Where the reader wants to be, until the server says that it is there."""
+        self._presses: list[_Press] = []
+        """What the reader wants besides, until the server has answered. What a lost connection did
+        not answer is pressed again on the next one."""
+        self._is_placed = False
+        """The server said on this connection where the replay is."""
         self._is_live = False
         """It has come to what is live, where heartbeats are places too."""
         self._message_bytes = 0
@@ -76,6 +89,9 @@ class Player:
     def hear(self, message: dict[str, Any]) -> Turn:
         """The server said something."""
         if "symbol" in message:
+            if self._is_seeking and not self._is_ready:
+                # The reader does not want to be where it is brought back to.
+                return Turn()
             events = self._intake.take(message, self._is_due)
             return Turn(events, self._heal())
         match message["type"]:
@@ -112,20 +128,42 @@ class Player:
     def lost(self) -> None:
         """The connection is gone."""
         self._asked.clear()
-        self._is_to_open = False
+        self._is_to_open = self._is_placed = False
+        for press in self._presses:
+            press.is_sent = False
+        self._intake.streams.find()
 
     def press(self, op: str, id: int, more: dict[str, Any]) -> list[str]:
-        """The operation of a button."""
-        tape = self._tape
-        if op == "seek":
-            for channel in tape.request.channels:
+        """The operations that follow from a button.
+
+        Raises:
+            TickwireError: ``busy`` if too many wait.
+        """
+        if len(self._presses) >= _PRESSES_MAX:
+            raise TickwireError("busy", "too many operations wait", retryable=True)
+        self._presses.append(_Press(id, op, dump({"op": op, "id": id, **more})))
+        return self._press()
+
+    def _press(self) -> list[str]:
+        """Presses what waits, if the replay is where it should be."""
+        if not self._is_ready:
+            return []
+        unsent = [press for press in self._presses if not press.is_sent]
+        for press in unsent:
+            press.is_sent = True
+        if any(press.op == "seek" for press in unsent):
+            for channel in self._tape.request.channels:
                 self._intake.streams.lose_all(channel, WANTED, lambda _: True)
-            self._seeking = id, more["to"]
-        elif op == "speed":
-            tape.speed = more["speed"]
-        elif op in ("play", "pause"):
-            tape.paused = op == "pause"
-        return [dump({"op": op, "id": id, **more})]
+        return [press.operation for press in unsent]
+
+    @property
+    def _is_seeking(self) -> bool:
+        return any(press.op == "seek" for press in self._presses)
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether the replay is open, and where it should be."""
+        return self._is_placed and all(what == _HEAL for what in self._asked.values())
 
     @property
     def _is_restoring(self) -> bool:
@@ -144,18 +182,13 @@ class Player:
             for channel in tape.request.channels
             for names in portions(sorted(tape.request.names), self._message_bytes)
         ]
-        is_more = len(parts) > 1 or self._range is not None or self._seeking is not None
+        is_more = len(parts) > 1 or self._range is not None
         operations = [self._open_operation(*parts[0], is_more=is_more)]
         for channel, names in parts[1:]:
             operations.append(
                 tape.request.subscribe(self._id(_SUBSCRIBE), channel, names, None)
             )
-        if self._seeking is not None:
-            # The reader's own, whose answer the reader waits for.
-            id, place = self._seeking
-            operations.append(dump({"op": "seek", "id": id, "to": place}))
-        else:
-            operations += self._restore_place()
+        operations += self._restore_place()
         if is_more and not tape.paused:
             operations.append(dump({"op": "play", "id": self._id(_RESTORE)}))
         return operations
@@ -187,7 +220,7 @@ class Player:
 
     def _is_due(self, channel: str, symbol: str) -> bool:
         is_open = all(what == _RESTORE for what in self._asked.values())
-        return is_open and self._tape.request.wants(channel, symbol)
+        return is_open and not self._is_seeking and self._tape.request.wants(channel, symbol)
 
     def _heal(self) -> list[str]:
         if _HEAL in self._asked.values():
@@ -214,18 +247,18 @@ class Player:
 
     def _hear_position(self, message: dict[str, Any]) -> Turn:
         self._intake.beat()
-        position, restoring = _position(message), self._is_restoring
-        if restoring and position.id is None:
+        position = _position(message)
+        self._is_placed = True
+        if self._is_restoring and position.id is None:
             # Where it stands until it is again where it was is nobody's business.
-            return Turn()
-        self._seq = position.seq
-        if self._seeking is not None and position.id == self._seeking[0]:
-            self._seeking = None
+            return Turn(operations=self._press())
+        self._seq, self._tape.speed = position.seq, position.speed
         self._is_live = position.state == "live"
-        if not restoring and position.state in ("paused", "playing", "live"):
+        if position.state in ("paused", "playing", "live"):
             self._tape.paused = position.state == "paused"
+        self._presses = [press for press in self._presses if press.id != position.id]
         over = position.state == "ended" and not self._tape.stay and not self._tape.then_live
-        return Turn([position], over=over)
+        return Turn([position], self._press(), over=over)
 
     def _hear_error(self, message: dict[str, Any]) -> Turn:
         error, asked = machine.refusal(message), self._answered(message)
@@ -237,10 +270,12 @@ class Player:
         elif asked is not None:
             # Another connection begins all of it again.
             raise error
-        elif self._seeking is not None and error.id == self._seeking[0]:
-            # The replay goes on where it was, and what came since was not taken.
-            self._seeking = None
-            return Turn([error], self._restore_place())
+        elif error.id is not None:
+            was_seek = any(it.id == error.id and it.op == "seek" for it in self._presses)
+            self._presses = [press for press in self._presses if press.id != error.id]
+            if was_seek:
+                # The replay stands where it stood, and what came since was not taken.
+                return Turn([error], self._restore_place())
         return Turn([error], renew=renew, later=self._is_to_open)
 
 

@@ -117,6 +117,12 @@ class Streams:
         for held in self._held.values():
             held.carried = True
 
+    def find(self) -> None:
+        """The reader has not gone to another place after all: streams stand where they stood."""
+        for held in self._held.values():
+            if held.lost == WANTED:
+                held.lost = None
+
     def is_whole(self, channel: str, symbol: str) -> bool:
         """Whether a stream is held, and does not wait for a snapshot."""
         held = self._held.get((channel, symbol))

@@ -92,20 +92,51 @@ fn a_seek_takes_nothing_from_before_it_and_survives_a_loss() {
     let ops = open(&mut player);
     hear(&mut player, &opened(&ops[0]));
     hear(&mut player, &snapshot(8));
+    hear(&mut player, &position(&Value::Null, 10, "playing"));
     let back = json!({ "epoch": "k", "seq": 12 });
     let turn = player.command(Control::Seek(1, back.clone()));
-    assert_eq!(operations(&turn)[0], json!({ "op": "seek", "id": 1, "to": back }));
+    let seek = json!({ "op": "seek", "id": 1, "to": back });
+    assert_eq!(operations(&turn), [seek.clone()]);
     assert!(hear(&mut player, &delta(8, 20)).events.is_empty(), "it is from before");
     player.lost();
     let ops = open(&mut player);
-    assert_eq!((&ops[1]["op"], &ops[1]["id"], &ops[1]["to"]), (&json!("seek"), &json!(1), &back));
+    assert_eq!((ops.len(), &ops[1]["to"]["seq"]), (3, &json!(10)), "first to where it was");
     hear(&mut player, &opened(&ops[0]));
-    hear(&mut player, &snapshot(3));
-    let turn = hear(&mut player, &position(&json!(1), 12, "paused"));
-    assert_eq!(turn.events.len(), 1, "the reader waits for it: {turn:?}");
-    assert!(!player.tape.paused, "it has yet to play again");
-    let turn = hear(&mut player, &position(&ops[2]["id"], 12, "playing"));
-    assert_eq!(turn.events.len(), 1, "{turn:?}");
+    for message in [
+        snapshot(8),
+        position(&Value::Null, 10, "paused"),
+        snapshot(8),
+        position(&ops[1]["id"], 10, "paused"),
+    ] {
+        let turn = hear(&mut player, &message);
+        assert!(turn.events.is_empty() && turn.operations.is_empty(), "{message}: {turn:?}");
+    }
+    let turn = hear(&mut player, &position(&ops[2]["id"], 10, "playing"));
+    assert_eq!(operations(&turn), [seek], "then to where the reader wants to be");
+    assert!(hear(&mut player, &delta(8, 20)).events.is_empty());
+    assert_eq!(hear(&mut player, &snapshot(3)).events.len(), 1);
+    assert_eq!(hear(&mut player, &position(&json!(1), 12, "playing")).events.len(), 1);
+    player.lost();
+    let ops = open(&mut player);
+    assert_eq!(ops[1]["to"]["seq"], 12, "it was answered");
+}
+
+#[test]
+fn what_is_pressed_before_there_is_a_connection_is_pressed_then() {
+    let mut player = player(&["ticker"]);
+    assert!(player.command(Control::Pause(1)).operations.is_empty());
+    assert!(player.command(Control::Speed(2, 0.0)).operations.is_empty());
+    let ops = open(&mut player);
+    assert_eq!((ops.len(), &ops[0]["speed"]), (1, &json!(10.0)));
+    assert!(hear(&mut player, &opened(&ops[0])).operations.is_empty());
+    let turn = hear(&mut player, &position(&Value::Null, 10, "playing"));
+    let ids: Vec<Value> = operations(&turn).iter().map(|op| op["id"].clone()).collect();
+    assert_eq!(ids, [json!(1), json!(2)]);
+    for at in 3..=64 {
+        player.command(Control::Play(at));
+    }
+    let turn = player.command(Control::Play(65));
+    assert!(matches!(turn.events[..], [Event::Error(Error::Busy)]), "{turn:?}");
 }
 
 #[test]
