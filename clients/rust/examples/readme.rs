@@ -1,5 +1,7 @@
 //! The examples of the README, word for word; the tests run them against a server.
 #![allow(missing_docs, reason = "the README tells what they do")]
+#![allow(clippy::missing_errors_doc, reason = "the README tells what they do")]
+#![allow(unreachable_pub, reason = "the tests have it as a module")]
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use tickwire_client::Client;
@@ -46,7 +48,7 @@ pub async fn replay(url: &str, from: Cursor, to: Cursor) -> Result<u64, Error> {
     while let Some(event) = replay.next().await {
         match event {
             Event::Trade(_) => trades += 1,
-            Event::Position(it) => println!("at {:?}, {:.0} %", it.at, it.done * 100.0),
+            Event::Position(it) => println!("at {:?}, {:.2} of it done", it.at, it.done),
             Event::State(State::Closed { error: Some(error) }) => return Err(error),
             _ => {}
         }

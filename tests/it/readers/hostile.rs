@@ -13,6 +13,8 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite;
 use tungstenite::Message;
 use tungstenite::WebSocket;
+use tungstenite::handshake::server::Callback;
+use tungstenite::handshake::server::ErrorResponse;
 use tungstenite::handshake::server::Request;
 use tungstenite::handshake::server::Response;
 use tungstenite::protocol::CloseFrame;
@@ -38,6 +40,21 @@ struct Talk {
     heard: Arc<Mutex<Vec<Value>>>,
 }
 
+/// Agrees to the subprotocol that is offered.
+struct Offered;
+
+impl Callback for Offered {
+    fn on_request(
+        self,
+        request: &Request,
+        mut response: Response,
+    ) -> Result<Response, ErrorResponse> {
+        let offered = request.headers().get("Sec-WebSocket-Protocol").cloned();
+        response.headers_mut().insert("Sec-WebSocket-Protocol", offered.unwrap());
+        Ok(response)
+    }
+}
+
 impl Host {
     fn start(scenes: Vec<Scene>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -55,12 +72,7 @@ impl Host {
                 let heard = Arc::clone(&heard);
                 std::thread::spawn(move || {
                     stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
-                    let callback = |request: &Request, mut response: Response| {
-                        let offered = request.headers().get("Sec-WebSocket-Protocol").cloned();
-                        response.headers_mut().insert("Sec-WebSocket-Protocol", offered.unwrap());
-                        Ok(response)
-                    };
-                    if let Ok(socket) = tungstenite::accept_hdr(stream, callback) {
+                    if let Ok(socket) = tungstenite::accept_hdr(stream, Offered) {
                         scene(&mut Talk { socket, heard });
                     }
                 });

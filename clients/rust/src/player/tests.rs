@@ -96,7 +96,7 @@ fn a_seek_takes_nothing_from_before_it_and_survives_a_loss() {
     let back = json!({ "epoch": "k", "seq": 12 });
     let turn = player.command(Control::Seek(1, back.clone()));
     let seek = json!({ "op": "seek", "id": 1, "to": back });
-    assert_eq!(operations(&turn), [seek.clone()]);
+    assert_eq!(operations(&turn), std::slice::from_ref(&seek));
     assert!(hear(&mut player, &delta(8, 20)).events.is_empty(), "it is from before");
     player.lost();
     let ops = open(&mut player);
