@@ -55,7 +55,15 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("actix_ws", &["src/http"], "a sans-IO core"),
     (
         "tungstenite",
-        &["src/ingest", "src/standin", "src/load", "src/cli", "tests/", "benches/"],
+        &[
+            "src/ingest",
+            "src/standin",
+            "src/load",
+            "src/cli",
+            "clients/rust/src/socket.rs",
+            "tests/",
+            "benches/",
+        ],
         "a sans-IO core",
     ),
     ("sqlx", &["src/store", "tests/", "benches/"], "a verb of `store`"),
@@ -233,7 +241,8 @@ fn homes(file: &Source) -> Vec<String> {
 /// Drivers wait by tokio's timers, whose clock is tokio's `Instant`: a test can stop it. That they
 /// read no other is clippy's to see.
 fn runs_on_tokio_time(file: &Source) -> bool {
-    let drivers = ["src/ingest", "src/standin", "src/http", "src/cli", "tests/"];
+    let drivers =
+        ["src/ingest", "src/standin", "src/http", "src/cli", "clients/rust/src/link", "tests/"];
     drivers.iter().any(|driver| file.path.starts_with(driver))
         && file.text.contains("use tokio::time::Instant;")
 }
