@@ -70,7 +70,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("prometheus_client", &["src/telemetry"], "a metric of `telemetry`"),
     (
         "println!",
-        &["src/cli", "src/main.rs", "tests/", "benches/"],
+        &["src/cli", "src/main.rs", "clients/rust/examples/", "tests/", "benches/"],
         "`tracing`, or a verb of `cli`",
     ),
     ("print!", &["src/cli", "src/main.rs", "tests/", "benches/"], "`tracing`, or a verb of `cli`"),

@@ -197,7 +197,8 @@ try:
     list(tickwire.history("{url}", "sim:NOBODY"))
 except tickwire.HttpError as error:
     assert (error.status, error.code, error.retryable) == (404, "unknown_symbol", False), error
-print(json.dumps({{"trades": trades, "quotes": rows("quotes"), "bars": rows("bars", interval="1s")}}))
+bars = rows("bars", interval="1s")
+print(json.dumps({{"trades": trades, "quotes": rows("quotes"), "bars": bars}}))
 "#,
         url = town.url()
     );
@@ -227,11 +228,13 @@ def rows(kind="trades", **more):
 exact, short = rows().to_pandas(), rows().to_pandas(numbers="float")
 assert list(exact.columns[:6]) == ["symbol", "seq", "ts", "recv", "price", "size"], exact.columns
 assert exact["price"].map(type).eq(decimal.Decimal).all()
-assert str(short["price"].dtype) == "float64" and abs(short["price"][0] - float(exact["price"][0])) < 1e-9
+assert str(short["price"].dtype) == "float64"
+assert abs(short["price"][0] - float(exact["price"][0])) < 1e-9
 assert str(exact["recv"].dtype) == "datetime64[ns, UTC]", exact.dtypes
 first = next(iter(rows()))
 assert exact["recv"][0].value == first.recv_ns, "no digit of a time is lost"
-assert list(rows("bars", interval="1s").to_pandas().columns[:4]) == ["symbol", "seq", "start", "open"]
+bars = rows("bars", interval="1s").to_pandas()
+assert list(bars.columns[:4]) == ["symbol", "seq", "start", "open"]
 empty = tickwire.history("{url}", "sim:BTC-USD", end="{epoch}:1").to_pandas()
 assert len(empty) == 0 and list(empty.columns) == list(exact.columns), empty
 print(json.dumps([[str(row.price), str(row.size)] for row in exact.itertuples()]))

@@ -71,7 +71,7 @@ pub async fn history(url: &str) -> Result<(), Error> {
 
 pub fn with_token(url: &str) -> Result<Client, Error> {
     // Asked before each connection, and when the server says that the last one expired: the
-    // connection and its streams stay. A token that does not change is `TokenSource::fixed("twk_…")`.
+    // connection and its streams stay. One that does not change is `TokenSource::fixed("twk_…")`.
     let tokens = TokenSource::renewed(|| async { std::env::var("TICKWIRE_TOKEN") });
     Client::builder(url).token(tokens).build()
 }

@@ -218,6 +218,14 @@ fn check(make: Make, what: &str, scene: Scene, code: &str) -> Option<Reader> {
     Some(reader)
 }
 
+/// All cases at the same time.
+#[track_caller]
+fn all<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        cases.into_iter().for_each(|case| drop(scope.spawn(|| check(case))));
+    });
+}
+
 /// What is no message of the protocol ends the connection with an error, and the next one goes on.
 #[track_caller]
 pub(crate) fn is_no_protocol(make: Make) {
@@ -285,11 +293,7 @@ pub(crate) fn is_no_protocol(make: Make) {
             talk.linger();
         }),
     ];
-    for (what, scene) in scenes {
-        if check(make, what, scene, "protocol").is_none() {
-            return;
-        }
-    }
+    all(scenes, |(what, scene)| drop(check(make, what, scene, "protocol")));
 }
 
 /// Frames that are too large, or no frames.
@@ -326,11 +330,7 @@ pub(crate) fn is_no_websocket(make: Make) {
             talk.linger();
         }),
     ];
-    for (what, scene) in scenes {
-        if check(make, what, scene, "protocol").is_none() {
-            return;
-        }
-    }
+    all(scenes, |(what, scene)| drop(check(make, what, scene, "protocol")));
 }
 
 /// A message that does not follow the one before it is not taken: the stream is asked for anew, and
@@ -436,7 +436,7 @@ pub(crate) fn closes(make: Make) {
             talk.close(4008);
         }),
     ];
-    for (code, scene) in scenes {
+    all(scenes, |(code, scene)| {
         let host = Host::start(vec![scene, well]);
         let Some(mut reader) = follow(make, &host) else { return };
         let waiting = reader.event("state", "state", "waiting");
@@ -447,7 +447,7 @@ pub(crate) fn closes(make: Make) {
         assert_eq!(from, json!({ "epoch": "k3v9", "seq": 100 }), "it goes on where it was");
         reader.close();
         reader.keeps_the_rule();
-    }
+    });
     // Another token is needed, and there is none.
     let finals: [(u16, Scene); 4] = [
         (4001, |talk| {
@@ -467,7 +467,7 @@ pub(crate) fn closes(make: Make) {
             talk.close(4403);
         }),
     ];
-    for (code, scene) in finals {
+    all(finals, |(code, scene)| {
         let host = Host::start(vec![scene]);
         let Some(mut reader) = follow(make, &host) else { return };
         let closed = reader.event("state", "state", "closed");
@@ -475,7 +475,7 @@ pub(crate) fn closes(make: Make) {
         assert_eq!(closed["error"]["retryable"], false, "{closed}");
         reader.until("end", |event| event["event"] == "end");
         assert_eq!(host.connections(), 1);
-    }
+    });
 }
 
 /// A server that has too many clients is not asked again at once.
