@@ -92,8 +92,7 @@ impl Reloader {
         }
         let limits = Limits { connections: self.connections, ..config.limits };
         self.house.set_manners(manners(config));
-        self.house.visitors.limit(&limits);
-        self.house.turnstile.limit(&limits);
+        self.house.entrance.limit(&limits);
         self.house.hub.set_rules(rules(config, self.house.gate.clone()));
         self.tell(&by_key(loaded.settings()));
         Some(config.log.level)
