@@ -4,7 +4,11 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cli::bench::Bench;
+use crate::cli::check::Check;
+use crate::cli::completion::Completion;
+use crate::cli::completion::Man;
 use crate::cli::db::Db;
+use crate::cli::doctor::Doctor;
 use crate::cli::export::Export;
 use crate::cli::failure::Failure;
 use crate::cli::import::Import;
@@ -18,13 +22,17 @@ use crate::cli::sub::Sub;
 use crate::cli::talk::Talk;
 use crate::cli::tape::Tape;
 use crate::cli::token::Token;
+use crate::cli::top::Top;
 use crate::cli::verify::Verify;
 
 pub mod bench;
 mod chain;
+pub mod check;
+pub mod completion;
 mod connection;
 pub mod credential;
 pub mod db;
+pub mod doctor;
 mod endpoint;
 pub mod export;
 pub mod failure;
@@ -35,8 +43,10 @@ mod interrupt;
 mod nearest;
 mod place;
 mod progress;
+mod pursuit;
 pub mod replay;
 mod request;
+mod rest;
 mod row;
 mod screen;
 pub mod serve;
@@ -50,6 +60,7 @@ mod table;
 pub mod talk;
 pub mod tape;
 pub mod token;
+pub mod top;
 pub mod verify;
 
 /// Market data of many venues, one ordered tape, live and late alike.
@@ -71,6 +82,8 @@ pub enum Command {
     Serve(Serve),
     /// Follow symbols: a live table on a terminal, one JSON object a line into a pipe
     Sub(Sub),
+    /// Watch symbols on the whole terminal: sort, filter, chart, replay
+    Top(Top),
     /// Play a part of the tape again, as it was or at another speed
     Replay(Replay),
     /// Tell the present state of symbols, and end
@@ -95,6 +108,14 @@ pub enum Command {
     Standin(Standin),
     /// Measure a server with many clients, and check that nothing is lost
     Bench(Bench),
+    /// Look whether everything that `serve` needs is there
+    Doctor(Doctor),
+    /// Tell how a server is, as monitoring programs want it
+    Check(Check),
+    /// Print what a shell needs to complete this program's words
+    Completion(Completion),
+    /// Print the manual's page of a command
+    Man(Man),
 }
 
 const EXAMPLES: &str = "\
@@ -121,6 +142,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
     match command {
         Command::Serve(_) => Err(Failure::General("serve is not run here".to_owned())),
         Command::Sub(sub) => sub.run(talk),
+        Command::Top(top) => top.run(talk),
         Command::Replay(replay) => replay.run(talk),
         Command::Snap(snap) => snap.run(talk),
         Command::Config(settings) => settings.run(),
@@ -133,6 +155,10 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Token(token) => token.run(talk),
         Command::Standin(standin) => standin.run(talk),
         Command::Bench(bench) => bench.run(talk),
+        Command::Doctor(doctor) => doctor.run(talk),
+        Command::Check(check) => check.run(),
+        Command::Completion(completion) => completion.run(),
+        Command::Man(man) => man.run(),
     }
 }
 

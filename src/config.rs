@@ -41,6 +41,7 @@ pub mod limits;
 pub mod log;
 pub mod network;
 pub mod quantity;
+pub mod reference;
 mod section;
 pub mod setting;
 pub mod store;

@@ -39,6 +39,7 @@ mod writer;
 use connection::Patience;
 
 pub use crate::config::store::Url;
+pub use connection::time;
 pub use error::Error;
 pub use filter::Filter;
 pub use listings::Listing;

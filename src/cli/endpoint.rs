@@ -60,9 +60,10 @@ impl Endpoint {
         self
     }
 
-    /// The line of a request's head that shows the credential; empty if there is none.
-    pub(super) fn shown(&self) -> String {
-        self.token.as_ref().map(Secret::line).unwrap_or_default()
+    /// Scheme and authority of its HTTP interface.
+    pub(super) fn base(&self) -> String {
+        let scheme = if self.is_secure() { "https" } else { "http" };
+        format!("{scheme}://{}", self.host)
     }
 
     /// What the flag says, else `TICKWIRE_URL`, else this machine.

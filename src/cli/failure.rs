@@ -29,6 +29,9 @@ pub enum Failure {
     /// A signal ended it; what it had begun is undone.
     #[error("interrupted")]
     Interrupted(Signal),
+    /// What was asked for was told, by an exit code of its own too.
+    #[error("told")]
+    Told(u8),
     /// Who read our output has gone: there is nobody left to tell.
     #[error("the reader of the output has gone")]
     NoReader,
@@ -44,6 +47,7 @@ impl Failure {
         match self {
             Self::NoReader => 0,
             Self::Interrupted(signal) => signal.code(),
+            Self::Told(code) => *code,
             Self::General(_) | Self::Output(_) => 1,
             Self::Usage(_) => 2,
             Self::Connection(_) => 3,
@@ -56,7 +60,7 @@ impl Failure {
     /// Whether there is anything to say: a reader that has enough is no news.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
-        matches!(self, Self::NoReader | Self::Interrupted(_))
+        matches!(self, Self::NoReader | Self::Interrupted(_) | Self::Told(_))
     }
 }
 

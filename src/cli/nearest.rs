@@ -2,48 +2,23 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-
 use crate::cli::endpoint::Endpoint;
+use crate::cli::rest::Rest;
 
 /// Longest time to ask: it is advice only.
 const ASK_MAX: Duration = Duration::from_secs(2);
-/// Longest answer read, in bytes.
-const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Symbols named.
 const NAMED_MAX: usize = 3;
 
 /// The sentence, with symbols that may have been meant if the server can be asked.
-pub(super) async fn advise(endpoint: &Endpoint, sentence: &str) -> String {
+pub(super) fn advise(endpoint: &Endpoint, sentence: &str) -> String {
     let wanted = sentence.rsplit(' ').next().unwrap_or_default();
-    let listed = tokio::time::timeout(ASK_MAX, symbols(endpoint)).await;
-    let near = nearest(wanted, &listed.ok().flatten().unwrap_or_default());
+    let listed = Rest::new(endpoint, ASK_MAX).and_then(|rest| rest.symbols());
+    let near = nearest(wanted, &listed.unwrap_or_default());
     if near.is_empty() {
         return sentence.to_owned();
     }
     format!("{sentence}; did you mean {}?", near.join(", "))
-}
-
-/// `GET /v1/symbols`, by hand: one small answer of one known server is no reason for a library.
-async fn symbols(endpoint: &Endpoint) -> Option<Vec<String>> {
-    // By TLS nobody is asked: it is advice only.
-    let host = (!endpoint.is_secure()).then_some(&endpoint.host)?;
-    let mut socket = TcpStream::connect(host).await.ok()?;
-    let shown = endpoint.shown();
-    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");
-    socket.write_all(request.as_bytes()).await.ok()?;
-    let mut answer = Vec::new();
-    socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await.ok()?;
-    let answer = String::from_utf8(answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    head.lines().next()?.contains(" 200 ").then_some(())?;
-    let body: Value = serde_json::from_str(body).ok()?;
-    let rows = body.get("symbols")?.as_array()?.iter();
-    let names = rows.filter_map(|row| row.get("symbol")?.as_str().map(str::to_owned));
-    Some(names.collect())
 }
 
 /// The listed symbols that read most like the one wanted, the nearest first.

@@ -167,7 +167,7 @@ impl Replay {
         runtime.map_err(no_runtime)?.block_on(async {
             match self.play(&endpoint, talk).await {
                 Err(Failure::NotFound(text)) if text.starts_with("unknown symbol") => {
-                    Err(Failure::NotFound(nearest::advise(&endpoint, &text).await))
+                    Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
                 other => other,
             }

@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::serve::Flags;
 use crate::config::DEFAULTS;
 use crate::config::layers::Origin;
+use crate::config::reference;
 use crate::config::setting::Setting;
 
 /// Show and check the settings.
@@ -58,6 +59,12 @@ Examples:
   tickwire config init
   tickwire config init | less")]
     Init,
+    /// Print what every setting is for, as Markdown
+    #[command(after_help = "\
+Examples:
+  tickwire config reference
+  tickwire config reference | less")]
+    Reference,
 }
 
 /// Settings that mean more once somebody sets them, even to their default: `config show` must not.
@@ -89,6 +96,7 @@ impl Settings {
                 format!("ok; feeds: {}\n", names.join(", "))
             }
             Verb::Init => DEFAULTS.to_owned(),
+            Verb::Reference => reference::markdown(DEFAULTS),
         };
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;

@@ -63,7 +63,7 @@ impl Snap {
         runtime.map_err(no_runtime)?.block_on(async {
             match self.ask(&endpoint, talk).await {
                 Err(Failure::NotFound(text)) => {
-                    Err(Failure::NotFound(nearest::advise(&endpoint, &text).await))
+                    Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
                 other => other,
             }

@@ -6,15 +6,14 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use tokio::time::Instant;
 
-use crate::cli::connection::Connection;
-use crate::cli::connection::Heard;
 use crate::cli::credential::Credential;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
-use crate::cli::follower::Follower;
 use crate::cli::follower::Turn;
 use crate::cli::instant;
 use crate::cli::nearest;
+use crate::cli::pursuit::Got;
+use crate::cli::pursuit::Pursuit;
 use crate::cli::request;
 use crate::cli::request::ChannelName;
 use crate::cli::request::Cursor;
@@ -26,9 +25,8 @@ use crate::cli::screen::Screen;
 use crate::cli::signals;
 use crate::cli::talk::Talk;
 
-/// The first wait before connecting again; it doubles with each failure up to the greatest.
-const WAIT_MIN: Duration = Duration::from_millis(250);
-const WAIT_MAX: Duration = Duration::from_secs(10);
+/// Longest time without a look at anything else.
+const WAKE_MAX: Duration = Duration::from_secs(10);
 /// Messages taken in a row before what is due is done.
 const ROW_MAX: usize = 1_000;
 
@@ -90,19 +88,11 @@ Examples:
 
 /// A run of `sub`.
 struct Run {
-    follower: Follower,
+    pursuit: Pursuit,
     screen: Screen,
     /// Data messages still to come.
     left: Option<u64>,
     deadline: Option<Instant>,
-}
-
-/// How a connection ended.
-enum End {
-    /// All that was asked for is done.
-    Done,
-    /// It is lost.
-    Lost { reason: String, wait: Duration },
 }
 
 impl Sub {
@@ -124,7 +114,7 @@ impl Sub {
             let followed = self.follow(&endpoint, request, talk).await;
             match followed {
                 Err(Failure::NotFound(text)) => {
-                    Err(Failure::NotFound(nearest::advise(&endpoint, &text).await))
+                    Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
                 other => other,
             }
@@ -153,138 +143,67 @@ impl Sub {
     ) -> Result<(), Failure> {
         let mut run = Run {
             screen: Screen::new(Format::choose(self.format), request.channel, talk),
-            follower: Follower::new(request),
+            pursuit: Pursuit::begin(endpoint, request).await?,
             left: self.count,
             deadline: self.span.and_then(|span| Instant::now().checked_add(span)),
         };
-        let mut connection = Connection::open(endpoint).await?;
-        let mut wait = WAIT_MIN;
-        loop {
-            let before = Instant::now();
-            let End::Lost { reason, wait: asked } = run.serve(connection).await? else { break };
-            if self.no_reconnect {
-                run.screen.finish(Instant::now())?;
-                return Err(Failure::Connection(reason));
-            }
-            if before.elapsed() > WAIT_MAX {
-                wait = WAIT_MIN;
-            }
-            run.screen.disconnect();
-            match run.connect_again(endpoint, (reason, asked), &mut wait).await? {
-                Some(again) => connection = again,
-                None => break,
-            }
-        }
+        let lost = run.serve(self.no_reconnect).await?;
         run.screen.finish(Instant::now())?;
-        run.verdict()
+        let verdict = lost.map_or_else(|| run.verdict(), |why| Err(Failure::Connection(why)));
+        run.pursuit.close().await;
+        verdict
     }
 }
 
 impl Run {
-    /// Takes what a connection has to give.
-    async fn serve(&mut self, mut connection: Connection) -> Result<End, Failure> {
-        connection.send(self.follower.open()).await;
-        let mut last_heard = Instant::now();
+    /// Follows until there is enough, or, if that is to be the end, until the connection is lost.
+    async fn serve(&mut self, ends_when_lost: bool) -> Result<Option<String>, Failure> {
         let mut row = 0;
-        loop {
-            let now = Instant::now();
-            if self.is_done(now) {
-                connection.close().await;
-                return Ok(End::Done);
-            }
-            let heard = match connection.hear_now()? {
-                Some(heard) if row < ROW_MAX => heard,
+        while !self.is_done(Instant::now()) {
+            let got = match self.pursuit.next_now()? {
+                Some(got) if row < ROW_MAX => got,
                 other => {
                     row = 0;
-                    connection.send(self.follower.take_operations()).await;
-                    self.screen.pause(now)?;
+                    self.screen.pause(Instant::now())?;
                     match other {
-                        Some(heard) => heard,
-                        None => connection.hear(self.wake(last_heard)).await?,
+                        Some(got) => got,
+                        None => self.pursuit.next(self.wake()).await?,
                     }
                 }
             };
             row += 1;
-            match heard {
-                Heard::Text(text) => {
-                    last_heard = Instant::now();
-                    if let Some(end) = self.take(&text, last_heard)? {
-                        return Ok(end);
-                    }
+            match got {
+                Got::Nothing => {}
+                Got::Message(text, turn) => self.take(&text, turn)?,
+                Got::Lost(reason, _) if ends_when_lost => return Ok(Some(reason)),
+                Got::Lost(reason, wait) => {
+                    self.screen.disconnect();
+                    let (seconds, tenths) = (wait.as_secs(), wait.subsec_millis() / 100);
+                    let said = format!("{reason}; connecting again in {seconds}.{tenths} s");
+                    self.screen.say(&said)?;
                 }
-                Heard::Silence => {
-                    if last_heard.elapsed() >= self.follower.silence_max() {
-                        let reason = "the server says nothing any more".to_owned();
-                        return Ok(End::Lost { reason, wait: Duration::ZERO });
-                    }
-                }
-                Heard::Ended { reason, wait } => return Ok(End::Lost { reason, wait }),
             }
-        }
-    }
-
-    fn take(&mut self, text: &str, now: Instant) -> Result<Option<End>, Failure> {
-        match self.follower.read(text)? {
-            Turn::Nothing => {}
-            Turn::Show => self.show(text, now)?,
-            Turn::ShowAndSay(said) => {
-                self.show(text, now)?;
-                self.screen.say(&said)?;
-            }
-            Turn::Say(said) => self.screen.say(&said)?,
-            Turn::Note(said) => self.screen.note(&said)?,
-            Turn::Leave { reason, wait } => return Ok(Some(End::Lost { reason, wait })),
         }
         Ok(None)
     }
 
-    fn show(&mut self, text: &str, now: Instant) -> Result<(), Failure> {
+    fn take(&mut self, text: &str, turn: Turn) -> Result<(), Failure> {
+        match turn {
+            Turn::Nothing | Turn::Leave { .. } => {}
+            Turn::Show => self.show(text)?,
+            Turn::ShowAndSay(said) => {
+                self.show(text)?;
+                self.screen.say(&said)?;
+            }
+            Turn::Say(said) => self.screen.say(&said)?,
+            Turn::Note(said) => self.screen.note(&said)?,
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, text: &str) -> Result<(), Failure> {
         self.left = self.left.map(|left| left.saturating_sub(1));
-        Ok(self.screen.show(text, now)?)
-    }
-
-    /// Waits and tries until there is a connection; `None` if the time is over.
-    async fn connect_again(
-        &mut self,
-        endpoint: &Endpoint,
-        (mut reason, mut asked): (String, Duration),
-        wait: &mut Duration,
-    ) -> Result<Option<Connection>, Failure> {
-        loop {
-            // Shortened by chance, so that not all clients come back in one instant.
-            let delay = asked.max(wait.mul_f32(rand::random_range(0.5..=1.0)));
-            self.screen.say(&format!(
-                "{reason}; connecting again in {}.{} s",
-                delay.as_secs(),
-                delay.subsec_millis() / 100
-            ))?;
-            if !self.sleep(delay).await? {
-                return Ok(None);
-            }
-            *wait = (*wait * 2).min(WAIT_MAX);
-            match Connection::open(endpoint).await {
-                Ok(connection) => return Ok(Some(connection)),
-                Err(Failure::Connection(error)) => (reason, asked) = (error, Duration::ZERO),
-                Err(failure) => return Err(failure),
-            }
-        }
-    }
-
-    /// Sleeps, with the table's ages going on; `false` if the time is over.
-    async fn sleep(&mut self, delay: Duration) -> Result<bool, Failure> {
-        let until = Instant::now() + delay;
-        loop {
-            let now = Instant::now();
-            self.screen.pause(now)?;
-            if self.is_done(now) {
-                return Ok(false);
-            }
-            if now >= until {
-                return Ok(true);
-            }
-            let wake = [Some(until), self.deadline, self.screen.due()].into_iter().flatten().min();
-            tokio::time::sleep_until(wake.unwrap_or(until)).await;
-        }
+        Ok(self.screen.show(text, Instant::now())?)
     }
 
     fn is_done(&self, now: Instant) -> bool {
@@ -292,13 +211,13 @@ impl Run {
     }
 
     /// When to look up although nothing came.
-    fn wake(&self, last_heard: Instant) -> Instant {
-        let silent = last_heard + self.follower.silence_max();
-        [self.deadline, self.screen.due()].into_iter().flatten().fold(silent, Instant::min)
+    fn wake(&self) -> Instant {
+        let dues = [self.deadline, self.screen.due()].into_iter().flatten();
+        dues.fold(Instant::now() + WAKE_MAX, Instant::min)
     }
 
     fn verdict(&self) -> Result<(), Failure> {
-        let lost = self.follower.lost_streams();
+        let lost = self.pursuit.follower().lost_streams();
         if lost.is_empty() {
             return Ok(());
         }

@@ -148,7 +148,7 @@ fn state(row: &Row) -> Cell {
     Cell { text: state.to_owned(), colour: Some(colour) }
 }
 
-fn age(age: Duration) -> String {
+pub(super) fn age(age: Duration) -> String {
     match age.as_secs() {
         0..10 => format!("{}.{}s", age.as_secs(), age.subsec_millis() / 100),
         seconds @ 10..120 => format!("{seconds}s"),

@@ -1,7 +1,6 @@
 //! `GET /v1/replay`: the WebSocket driver of a replay, which runs where history is read.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
@@ -13,7 +12,6 @@ use actix_web::body::BoxBody;
 use actix_web::body::MessageBody;
 use actix_web::web;
 use actix_web::web::Bytes;
-use tokio::sync::Notify;
 use tokio::sync::mpsc;
 
 use crate::http::failure::Failure;
@@ -48,7 +46,7 @@ pub(super) async fn replay(
         seat = Some(entered.ok_or_else(|| Failure::unavailable(office.crowded(), 5))?);
     }
     let form = guest.form();
-    let Upgraded { response, incoming, over, admitted } =
+    let Upgraded { response, incoming, admitted } =
         websocket::upgrade(&request, payload, (shop, guest)).await?;
     let rules = Arc::new(shop.shard().borrow().rules().clone());
     let message_bytes = rules.limits.message_bytes;
@@ -66,18 +64,14 @@ pub(super) async fn replay(
         return Err(Failure::unavailable("this server is stopping", 5));
     }
     actix_web::rt::spawn(read(incoming, speaking, message_bytes));
-    let body = |inner| Body { _inner: inner, chunks, over, _visits: (visit, turn) };
+    let body = |inner| Body { _inner: inner, chunks, _visits: (visit, turn) };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
 }
 
 /// Hands a client's messages to its replay, in order, until either end is over.
 async fn read(mut incoming: Incoming, speaking: mpsc::Sender<Heard>, message_bytes: usize) {
-    let over = Rc::clone(&incoming.over);
     loop {
-        let message = tokio::select! {
-            message = incoming.recv() => message,
-            () = over.notified() => return,
-        };
+        let message = incoming.recv().await;
         let heard = match incoming.understand(message) {
             websocket::Heard::Text(text) => Heard::Text(text),
             websocket::Heard::Packed(bytes) => Heard::Packed(bytes),
@@ -89,11 +83,7 @@ async fn read(mut incoming: Incoming, speaking: mpsc::Sender<Heard>, message_byt
             websocket::Heard::HungUp => Heard::HungUp,
         };
         let is_last = matches!(heard, Heard::Fail(..) | Heard::HungUp);
-        let is_gone = tokio::select! {
-            said = speaking.send(heard) => said.is_err(),
-            () = over.notified() => true,
-        };
-        if is_gone || is_last {
+        if speaking.send(heard).await.is_err() || is_last {
             break;
         }
     }
@@ -107,7 +97,6 @@ struct Body {
     /// The library's own body; dropping it would end the client's messages.
     _inner: BoxBody,
     chunks: mpsc::Receiver<Bytes>,
-    over: Rc<Notify>,
     _visits: (Visit, Visit),
 }
 
@@ -123,11 +112,5 @@ impl MessageBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.chunks.poll_recv(cx).map(|chunk| chunk.map(Ok))
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        self.over.notify_one();
     }
 }

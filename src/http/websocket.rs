@@ -22,8 +22,6 @@ use actix_ws::AggregatedMessage;
 use actix_ws::AggregatedMessageStream;
 use actix_ws::CloseReason;
 use actix_ws::ProtocolError;
-use actix_ws::Session;
-use tokio::sync::Notify;
 
 use crate::http::caller::Admitted;
 use crate::http::caller::Show;
@@ -58,13 +56,13 @@ pub(super) async fn stream(
     let shard = Rc::clone(shop.shard());
     let guest = admit(&request, shop).await?;
     let form = guest.form();
-    let Upgraded { response, incoming, over, admitted } =
+    let Upgraded { response, incoming, admitted } =
         upgrade(&request, payload, (shop, guest)).await?;
     let line = request.conn_data::<Rc<Line>>().cloned();
     let id = shard.borrow_mut().connect(line, form);
     let visit = admitted.sit(&shard, id);
     actix_web::rt::spawn(read(incoming, Rc::clone(&shard), id));
-    let body = |inner| Body { _inner: inner, shard, id, over, _visit: visit };
+    let body = |inner| Body { _inner: inner, shard, id, _visit: visit };
     Ok(response.map_body(|_, inner| BoxBody::new(body(inner))))
 }
 
@@ -96,8 +94,6 @@ impl Guest {
 pub(super) struct Upgraded {
     pub(super) response: HttpResponse,
     pub(super) incoming: Incoming,
-    /// To be told when there is nobody left to answer.
-    pub(super) over: Rc<Notify>,
     pub(super) admitted: Admitted,
 }
 
@@ -117,16 +113,14 @@ pub(super) async fn upgrade(
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;
     let protocol = protocol.map(|(name, _)| name);
-    let (response, session, messages) =
+    let (response, _, messages) =
         actix_ws::handle_with_protocols(request, payload, protocol.as_slice())
             .map_err(Failure::of)?;
     let Bounds { frame_bytes, message_bytes, .. } = shop.bounds();
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let messages = messages.max_frame_size(size(frame_bytes)).aggregate_continuations();
     let messages = messages.max_continuation_size(size(message_bytes));
-    let over = Rc::new(Notify::new());
-    let incoming = Incoming { messages, form, breach, over: Rc::clone(&over), _session: session };
-    Ok(Upgraded { response, incoming, over, admitted })
+    Ok(Upgraded { response, incoming: Incoming { messages, form, breach }, admitted })
 }
 
 /// What the library does not look at (RFC 6455 §4.2.1): it takes HTTP/1.0, any word with
@@ -165,15 +159,11 @@ fn choose_protocol(request: &HttpRequest) -> Result<Option<(&'static str, Form)>
     })
 }
 
-/// What a client sends.
+/// What a client sends, until the response body is dropped.
 pub(super) struct Incoming {
     messages: AggregatedMessageStream,
     form: Form,
     breach: Breach,
-    /// Told when there is nobody left to answer.
-    pub(super) over: Rc<Notify>,
-    /// The connection ends when it is dropped.
-    _session: Session,
 }
 
 /// Hands a client's messages to its subscriber, in order, until either end is over.
@@ -182,11 +172,7 @@ fn read(mut incoming: Incoming, shard: SharedShard, id: ConnectionId) -> impl Fu
     async move {
         let mut turn = 0;
         loop {
-            let over = Rc::clone(&incoming.over);
-            let message = tokio::select! {
-                message = incoming.next(&shard, id) => message,
-                () = over.notified() => return,
-            };
+            let message = incoming.next(&shard, id).await;
             if incoming.hand_in(message, &shard, id) == Ended::Yes {
                 break;
             }
@@ -328,7 +314,6 @@ struct Body {
     _inner: BoxBody,
     shard: SharedShard,
     id: ConnectionId,
-    over: Rc<Notify>,
     _visit: Visit,
 }
 
@@ -351,6 +336,5 @@ impl MessageBody for Body {
 impl Drop for Body {
     fn drop(&mut self) {
         self.shard.borrow_mut().disconnect(self.id);
-        self.over.notify_one();
     }
 }

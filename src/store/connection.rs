@@ -7,6 +7,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::Executor as _;
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
+use tickwire_feeds::Nanos;
 
 use super::Settings;
 use super::error::Error;
@@ -54,6 +55,17 @@ pub(super) async fn connect(settings: &Settings) -> Result<PgConnection, Error> 
     let mut connection = patience.wait("connect", options.connect()).await?;
     patience.wait("connect", begin(&mut connection)).await?;
     Ok(connection)
+}
+
+/// What time it is there.
+///
+/// # Errors
+/// [`Error::Database`] and [`Error::Timeout`] if the database can not say.
+pub async fn time(settings: &Settings) -> Result<Nanos, Error> {
+    let mut connection = connect(settings).await?;
+    let asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint";
+    let asked = sqlx::query_scalar::<_, i64>(asked).fetch_one(&mut connection);
+    settings.patience().wait("ask for the time", asked).await.map(Nanos)
 }
 
 /// Prepares a new connection.

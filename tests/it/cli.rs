@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -187,17 +188,20 @@ fn sub_comes_back_after_a_restart_and_misses_nothing() {
     ]);
     let args = ["sub", "sim:*", "--channel", "trades", "--for", "20s", "--count", "3000"];
     let mut sub = Running::start(server.command(args).stdout(Stdio::piped()));
-    let mut lines = sub.stdout().lines().map(Result::unwrap);
-    let mut seen: Vec<Value> =
-        lines.by_ref().take(500).map(|line| serde_json::from_str(&line).unwrap()).collect();
+    // Read all the time: a full pipe would keep it from hearing anything.
+    let lines = sub.stdout().lines().map(Result::unwrap);
+    let (sender, seen) = mpsc::channel();
+    std::thread::spawn(move || lines.for_each(|line| sender.send(line).unwrap_or_default()));
+    let parse = |line: String| serde_json::from_str::<Value>(&line).unwrap();
+    let mut messages: Vec<Value> = seen.iter().take(500).map(parse).collect();
     let stopped = server.stop();
     sub.said(|line| line.contains("connecting again in").then_some(()));
     let server = stopped.start();
     sub.said(|line| (line == "connected again").then_some(()));
-    seen.extend(lines.map(|line| serde_json::from_str::<Value>(&line).unwrap()));
+    messages.extend(seen.iter().map(parse));
     assert_eq!(sub.ended().code(), Some(0));
-    assert_eq!(seen.len(), 3_000);
-    check_chain(&seen);
+    assert_eq!(messages.len(), 3_000);
+    check_chain(&messages);
     drop(server);
 }
 

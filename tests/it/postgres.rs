@@ -114,6 +114,19 @@ impl Postgres {
         if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
     }
 
+    /// Runs a script of the shell, as the Postgres image would, and returns what it prints, or
+    /// says.
+    pub(crate) fn sh(&self, script: &str, set: &[(&str, &str)]) -> Result<String, String> {
+        let mut sh = self.command("sh");
+        let path = std::env::var("PATH").unwrap_or_default();
+        sh.args(["-c", script]).envs(set.iter().copied()).env("POSTGRES_USER", "tickwire");
+        sh.env("PGHOST", &self.dir).env("PGOPTIONS", "--client-min-messages=warning");
+        sh.env("PATH", format!("{}:{path}", self.binaries.display())).env("PSQLRC", "/dev/null");
+        let done = sh.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
+        if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
+    }
+
     /// Runs SQL that has to succeed.
     #[track_caller]
     pub(crate) fn ask(&self, sql: &str) -> String {

@@ -1,21 +1,16 @@
 //! What is measured: a server that was named, or one of our own.
 
-use std::io::Read as _;
-use std::io::Write as _;
 use std::net::SocketAddr;
-use std::net::TcpStream;
 use std::time::Duration;
 
-use rustls::ClientConnection;
-use rustls::StreamOwned;
 use rustls::pki_types::ServerName;
-use serde::Deserialize;
 use serde::Serialize;
 
 use crate::cli::bench::Bench;
 use crate::cli::bench::own::Own;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
+use crate::cli::rest::Rest;
 use crate::load::cores::Cores;
 use crate::load::plan;
 use crate::load::plan::Tls;
@@ -71,9 +66,10 @@ impl Target {
         }
         let path = endpoint.url.splitn(4, '/').nth(3).unwrap_or_default();
         let clocks = if address.ip().is_loopback() { Clocks::OneMachine } else { Clocks::MaybeTwo };
-        let symbols = ask_symbols(address, endpoint, tls.as_ref()).map_err(|why| {
-            Failure::Connection(format!("http://{host}/v1/symbols does not answer: {why}"))
-        })?;
+        let symbols = Rest::new(endpoint, PATIENCE)?.symbols()?;
+        if symbols.is_empty() {
+            return Err(Failure::NotFound(format!("{host} has no symbols")));
+        }
         Ok(Self {
             address,
             path: format!("/{path}"),
@@ -134,16 +130,6 @@ fn settings(bench: &Bench, ticks: u64) -> Vec<(String, String)> {
     usual.chain(bench.set.iter().cloned()).collect()
 }
 
-#[derive(Debug, Deserialize)]
-struct Listed {
-    symbols: Vec<Row>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Row {
-    symbol: String,
-}
-
 /// How TLS is spoken with a server, if its URL says so.
 fn tls_of(endpoint: &Endpoint) -> Result<Option<Tls>, Failure> {
     if !endpoint.is_secure() {
@@ -155,41 +141,4 @@ fn tls_of(endpoint: &Endpoint) -> Result<Option<Tls>, Failure> {
     let name = name.trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(name).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(Some(Tls { trust, name }))
-}
-
-/// The symbols of a server, by a request.
-fn ask_symbols(
-    address: SocketAddr,
-    endpoint: &Endpoint,
-    tls: Option<&Tls>,
-) -> Result<Vec<String>, String> {
-    let (host, shown) = (&endpoint.host, endpoint.shown());
-    let text = |error: std::io::Error| error.to_string();
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(text)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(text)?;
-    // HTTP/1.0: an answer that ends with the connection, in one piece.
-    let request = format!("GET /v1/symbols HTTP/1.0\r\nHost: {host}\r\n{shown}\r\n");
-    let mut answer = String::new();
-    match tls {
-        None => {
-            stream.write_all(request.as_bytes()).map_err(text)?;
-            stream.read_to_string(&mut answer).map_err(text)?;
-        }
-        Some(Tls { trust, name }) => {
-            let tls = ClientConnection::new(trust.config(), name.clone());
-            let mut stream = StreamOwned::new(tls.map_err(|error| error.to_string())?, stream);
-            stream.write_all(request.as_bytes()).map_err(text)?;
-            stream.read_to_string(&mut answer).map_err(text)?;
-        }
-    }
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-    let status = head.lines().next().unwrap_or_default();
-    if status.split(' ').nth(1) != Some("200") {
-        return Err(format!("it says {status:?}"));
-    }
-    let listed: Listed = serde_json::from_str(body).map_err(|error| error.to_string())?;
-    if listed.symbols.is_empty() {
-        return Err("it has no symbols".to_owned());
-    }
-    Ok(listed.symbols.into_iter().map(|row| row.symbol).collect())
 }

@@ -189,7 +189,7 @@ async fn a_feed_that_is_told_to_stop_says_farewell() {
     bench.until(|ticks| has_trade(ticks, 5)).await;
     let begin = clock::monotonic();
     let ticks = bench.stop().await;
-    assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     assert_eq!(states(&ticks).len(), 3, "an end of the process is no failure of the feed");
     assert!(!ticks.iter().any(|it| matches!(it, Tick::Gap(_))));
     let heard = async {

@@ -77,7 +77,7 @@ fn who_finds_no_room_is_told_in_a_way_that_a_browser_survives() {
     eventually("its place is free", || {
         get(server.address, "/v1/poll?channel=ticker&symbols=*:*").status == 200
     });
-    assert!(since(start) < Duration::from_millis(500), "{:?}", since(start));
+    assert!(since(start) < Duration::from_secs(2), "{:?}", since(start));
 }
 
 #[test]
@@ -86,17 +86,24 @@ fn who_goes_away_frees_its_place_at_once() {
     crate::http::wait_until_ready(&server);
     let polling = silent(&server);
     let waiting = "/v1/sse?channel=ticker&symbols=nobody:*";
+    let address = server.address;
+    let is_free = || get(address, "/v1/poll?channel=ticker&symbols=*:*").status == 200;
     for path in [waiting, LINES, &polling] {
-        let address = server.address;
-        let stream = std::net::TcpStream::connect(address).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
-        std::io::Write::write_all(&mut &stream, request.as_bytes()).unwrap();
-        let is_free = || get(address, "/v1/poll?channel=ticker&symbols=*:*").status == 200;
-        eventually("it is served", || !is_free());
+        // Who asked before may still hold the place for a moment: the answer goes out first.
+        let mut stream = None;
+        eventually("it is served", || {
+            let one = std::net::TcpStream::connect(address).unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+            std::io::Write::write_all(&mut &one, request.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(50));
+            stream = Some(one);
+            !is_free()
+        });
         let start = monotonic();
         drop(stream);
         eventually("its place is free", is_free);
-        assert!(since(start) < Duration::from_millis(500), "{path}: {:?}", since(start));
+        // Its next heartbeat, which could not be written, would be a minute away.
+        assert!(since(start) < Duration::from_secs(5), "{path}: {:?}", since(start));
     }
 }
 
