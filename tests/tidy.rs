@@ -55,14 +55,22 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("actix_ws", &["src/http"], "a sans-IO core"),
     (
         "tungstenite",
-        &["src/ingest", "src/standin", "src/load", "src/cli", "tests/", "benches/"],
+        &[
+            "src/ingest",
+            "src/standin",
+            "src/load",
+            "src/cli",
+            "clients/rust/src/socket.rs",
+            "tests/",
+            "benches/",
+        ],
         "a sans-IO core",
     ),
     ("sqlx", &["src/store", "tests/", "benches/"], "a verb of `store`"),
     ("prometheus_client", &["src/telemetry"], "a metric of `telemetry`"),
     (
         "println!",
-        &["src/cli", "src/main.rs", "build.rs", "tests/", "benches/"],
+        &["src/cli", "src/main.rs", "build.rs", "clients/rust/examples/", "tests/", "benches/"],
         "`tracing`, or a verb of `cli`",
     ),
     ("print!", &["src/cli", "src/main.rs", "tests/", "benches/"], "`tracing`, or a verb of `cli`"),
@@ -233,7 +241,8 @@ fn homes(file: &Source) -> Vec<String> {
 /// Drivers wait by tokio's timers, whose clock is tokio's `Instant`: a test can stop it. That they
 /// read no other is clippy's to see.
 fn runs_on_tokio_time(file: &Source) -> bool {
-    let drivers = ["src/ingest", "src/standin", "src/http", "src/cli", "tests/"];
+    let drivers =
+        ["src/ingest", "src/standin", "src/http", "src/cli", "clients/rust/src/link", "tests/"];
     drivers.iter().any(|driver| file.path.starts_with(driver))
         && file.text.contains("use tokio::time::Instant;")
 }

@@ -51,7 +51,7 @@ pub(super) async fn readyz(request: HttpRequest) -> Result<HttpResponse, Failure
 pub(super) async fn clients(request: HttpRequest) -> Result<HttpResponse, Failure> {
     let shop = Shop::of(&request)?;
     shop.check_operator(&request).await?;
-    Ok(HttpResponse::Ok().json(shop.house().visitors.roster.to_json()))
+    Ok(HttpResponse::Ok().json(shop.house().entrance.visitors.roster.to_json()))
 }
 
 /// `GET /metrics`: Prometheus' text format.
@@ -70,6 +70,7 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failur
         replays: &house.replays,
         tls: house.tls.as_deref(),
         gate: house.gate.as_deref(),
+        turned_away: house.entrance.turned_away(),
         age_ms: house.hub.age_ms(clock::monotonic()),
     };
     let text = report.encode().map_err(|error| Failure::internal(error.to_string()))?;

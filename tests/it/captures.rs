@@ -8,7 +8,7 @@ mod day;
 mod house;
 mod kraken;
 #[path = "../../feeds/tests/captures/reading.rs"]
-mod reading;
+pub(crate) mod reading;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

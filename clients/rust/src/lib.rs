@@ -1,0 +1,61 @@
+//! Client of Tickwire: market data streams in which nothing is missing without a word.
+#![doc = include_str!("../README.md")]
+
+mod amount;
+mod backoff;
+mod change;
+pub mod client;
+mod cursor;
+mod endpoint;
+mod error;
+mod event;
+mod follower;
+pub mod history;
+mod intake;
+mod link;
+mod machine;
+mod message;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+mod pattern;
+mod player;
+mod presses;
+mod replay;
+mod request;
+mod socket;
+mod streams;
+mod subscription;
+mod time;
+mod token;
+
+pub use backoff::Backoff;
+pub use change::Change;
+pub use client::Client;
+pub use cursor::Cursor;
+pub use error::Error;
+pub use event::Event;
+pub use event::Position;
+pub use event::Rejected;
+pub use event::Resync;
+pub use event::Service;
+pub use event::State;
+pub use event::Subscribed;
+pub use history::History;
+pub use message::Amend;
+pub use message::Bar;
+pub use message::Delta;
+pub use message::Gap;
+pub use message::Level;
+pub use message::Snapshot;
+pub use message::Status;
+pub use message::Trade;
+pub use replay::Controls;
+pub use replay::Place;
+pub use replay::Play;
+pub use replay::Replay;
+pub use request::Slow;
+pub use subscription::Handle;
+pub use subscription::Subscribe;
+pub use subscription::Subscription;
+pub use time::Time;
+pub use token::TokenSource;
