@@ -24,16 +24,31 @@ fmt:
 lint:
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-# Licences, sources and bans from the repository alone; licences are a test too (tests/licences.rs),
-# which needs nothing installed. Advisories need the network: they are
-# for whoever has it (`cargo deny check advisories`).
+# Licences, sources and bans of the packages of all platforms; licences are a test too
+# (tests/licences.rs), which needs nothing installed. Where CI is set, cargo-deny is made if it is
+# missing: a minute of one processor, once for each target directory. Advisories need the network:
+# they are for whoever has it (`cargo deny check advisories`).
+DENY := cargo-deny@0.20.2
 deny:
-	@if $(CARGO) deny --version >/dev/null 2>&1; then \
-		$(CARGO) deny --offline check bans licenses sources; \
+	@export PATH="$$PWD/target/tools/bin:$$PATH"; \
+	if ! $(CARGO) deny --version >/dev/null 2>&1 && [ -n "$(CI)" ]; then \
+		echo "making $(DENY) in target/tools"; \
+		CARGO_TARGET_DIR=target/tools/build CARGO_PROFILE_DEV_DEBUG=0 timeout 900 \
+			$(CARGO) install --quiet --locked --debug --root target/tools $(DENY); \
+		rm -rf target/tools/build; \
+	fi; \
+	missing=; \
+	if ! $(CARGO) deny --version >/dev/null 2>&1; then \
+		missing="cargo-deny (cargo install --locked $(DENY))"; \
+	elif ! $(CARGO) fetch --quiet --locked; then \
+		missing="the packages of all platforms (cargo fetch --locked)"; \
+	fi; \
+	if [ -z "$$missing" ]; then \
+		$(CARGO) deny --offline --locked check bans licenses sources; \
 	elif [ "$(REQUIRE)" = all ]; then \
-		echo "FAILED: needs cargo-deny, and REQUIRE=all (cargo install --locked cargo-deny)"; exit 1; \
+		echo "FAILED: needs $$missing, and REQUIRE=all"; exit 1; \
 	else \
-		echo "SKIPPED: needs cargo-deny"; \
+		echo "SKIPPED: needs $$missing"; \
 	fi
 
 # nextest gives each test its own process and runs no doctests; they go before it. What passing

@@ -16,7 +16,11 @@ mod key;
 mod pass;
 mod token;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+use std::sync::RwLockReadGuard;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -57,7 +61,9 @@ pub const KEYS_LOOK: Duration = Duration::from_millis(25);
 pub struct Gate {
     word: &'static str,
     tokens: Option<Checker>,
-    api_keys: ApiKeys,
+    api_keys: RwLock<ApiKeys>,
+    /// How often the API keys were read anew.
+    edition: AtomicU64,
     subjects: Arc<Subjects>,
     deadline: Duration,
     refused: AtomicU64,
@@ -70,10 +76,17 @@ pub struct Checker {
     rules: token::Rules,
 }
 
+/// Files with keys that were read anew.
+#[derive(Debug)]
+pub struct Renewed {
+    key: Option<VerifyingKey>,
+    api_keys: ApiKeys,
+}
+
 /// Where the keys are.
 #[derive(Debug)]
 enum Keys {
-    One(VerifyingKey),
+    One(RwLock<VerifyingKey>),
     Published(fetch::Published),
 }
 
@@ -89,15 +102,54 @@ impl Gate {
             Mode::Jwt(tokens) => Some(Checker::new(tokens)?),
             Mode::Keys => None,
         };
-        let api_keys = auth.api_keys.as_deref().map(ApiKeys::read).transpose()?;
         Ok(Some(Self {
             word: auth.mode.word(),
             tokens,
-            api_keys: api_keys.unwrap_or_default(),
+            api_keys: RwLock::new(read_api_keys(auth)?),
+            edition: AtomicU64::new(0),
             subjects: Arc::new(Subjects::new(connections_per_subject)),
             deadline: Duration::from_millis(auth.deadline_ms.into()),
             refused: AtomicU64::new(0),
         }))
+    }
+
+    /// Reads the files of keys anew. The way in which tokens are checked stays.
+    ///
+    /// # Errors
+    /// [`Error`], if one of them cannot be used.
+    pub fn read(&self, auth: &Auth) -> Result<Renewed, Error> {
+        let key = match (&auth.mode, self.tokens.as_ref()) {
+            (Mode::Jwt(Tokens { keys: KeyPlace::File(path), .. }), Some(checker)) => {
+                checker.read(path)?
+            }
+            _ => None,
+        };
+        Ok(Renewed { key, api_keys: read_api_keys(auth)? })
+    }
+
+    /// Takes up what was read, for those who come and those who are here by an API key.
+    pub fn take(&self, renewed: Renewed) {
+        if let (Some(key), Some(Checker { keys: Keys::One(own), .. })) = (renewed.key, &self.tokens)
+        {
+            *own.write().unwrap_or_else(PoisonError::into_inner) = key;
+        }
+        *self.api_keys.write().unwrap_or_else(PoisonError::into_inner) = renewed.api_keys;
+        self.edition.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often the API keys were read anew: only then [`Gate::review`] has something to say.
+    #[must_use]
+    pub fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
+    }
+
+    /// What somebody who is here may have from now on; `None` if it was let in with an API key that
+    /// is withdrawn.
+    #[must_use]
+    pub fn review(&self, bearer: &Bearer) -> Option<Bearer> {
+        let Some(hash) = bearer.api_key else { return Some(bearer.clone()) };
+        let found = self.api_keys().of_hash(hash);
+        found.filter(|found| found.subject == bearer.subject)
     }
 
     /// As `welcome` names it.
@@ -138,9 +190,13 @@ impl Gate {
         self.subjects.enter(bearer)
     }
 
+    fn api_keys(&self) -> RwLockReadGuard<'_, ApiKeys> {
+        self.api_keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn look_at(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
         if api_keys::is_one(shown.reveal()) {
-            return self.api_keys.find(shown.reveal()).ok_or(Refusal::Bad("no such API key"));
+            return self.api_keys().find(shown.reveal()).ok_or(Refusal::Bad("no such API key"));
         }
         match &self.tokens {
             Some(tokens) => tokens.check(shown.reveal(), wall),
@@ -156,13 +212,23 @@ impl Checker {
     /// [`Error`] if the file with the key cannot be used.
     pub fn new(tokens: &Tokens) -> Result<Self, Error> {
         let keys = match &tokens.keys {
-            KeyPlace::File(path) => Keys::One(VerifyingKey::read(tokens.algorithm, path)?),
+            KeyPlace::File(path) => {
+                Keys::One(RwLock::new(VerifyingKey::read(tokens.algorithm, path)?))
+            }
             KeyPlace::Jwks { url, refresh_s } => {
                 let refresh = Duration::from_secs((*refresh_s).into());
                 Keys::Published(fetch::Published::start(url, tokens.algorithm, refresh)?)
             }
         };
         Ok(Self { keys, rules: token::Rules::of(tokens) })
+    }
+
+    /// Reads the file with the key anew; `None` where keys are published.
+    fn read(&self, path: &Path) -> Result<Option<VerifyingKey>, Error> {
+        match &self.keys {
+            Keys::One(_) => VerifyingKey::read(self.rules.algorithm(), path).map(Some),
+            Keys::Published(_) => Ok(None),
+        }
     }
 
     /// Who shows this token at this time.
@@ -173,11 +239,15 @@ impl Checker {
         let seen = inspect(token)?;
         self.rules.check_header(&seen.header)?;
         match &self.keys {
-            Keys::One(key) => seen.verify(key)?,
+            Keys::One(key) => seen.verify(&key.read().unwrap_or_else(PoisonError::into_inner))?,
             Keys::Published(published) => {
                 seen.verify(&*published.find(seen.header.kid.as_deref())?)?;
             }
         }
         self.rules.admit(&seen.claims()?, wall)
     }
+}
+
+fn read_api_keys(auth: &Auth) -> Result<ApiKeys, Error> {
+    Ok(auth.api_keys.as_deref().map(ApiKeys::read).transpose()?.unwrap_or_default())
 }

@@ -28,6 +28,9 @@ use crate::config::Loaded;
 use crate::descriptors;
 use crate::history::Desk;
 use crate::history::History;
+use crate::http::acceptor;
+use crate::http::conn::Unsent;
+use crate::http::entrance::Entrance;
 use crate::http::proxies::Trusted;
 use crate::http::server;
 use crate::http::server::Listening;
@@ -35,8 +38,6 @@ use crate::http::shop::ClientBounds;
 use crate::http::shop::House;
 use crate::http::shop::Manners;
 use crate::http::shop::RunningFeed;
-use crate::http::turnstile::Turnstile;
-use crate::http::visitors::Visitors;
 use crate::hub::Hub;
 use crate::hub::Publisher;
 use crate::hub::shard::FlushRule;
@@ -193,8 +194,8 @@ impl App {
             gate,
             recorder: recorder.as_ref().map(Recorder::watch),
             manners: RwLock::new(Arc::new(manners(config))),
-            visitors: Arc::new(Visitors::new(&config.limits)),
-            turnstile: Turnstile::new(&config.limits),
+            entrance: Entrance::new(&config.limits),
+            unsent: Unsent::default(),
             tls,
             was_live: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -202,6 +203,7 @@ impl App {
         if let (Some(keeper), Some(files)) = (house.tls.clone(), &config.http.tls) {
             runtime.spawn(watch(keeper, Duration::from_millis(files.check_ms.into())));
         }
+        runtime.spawn(acceptor::yield_to_others());
         let server = start_server(config, listener, &house)?;
         let millis = |ms: u32| Duration::from_millis(ms.into());
         let patience = (millis(config.http.drain_ms), millis(config.http.shutdown_ms));
@@ -284,7 +286,7 @@ impl App {
 
     /// Whether somebody is still being served.
     fn is_busy(&self) -> bool {
-        self.connections() > 0 || self.house.desk.busy() > 0
+        self.connections() > 0 || self.house.desk.busy() > 0 || self.house.unsent.count() > 0
     }
 
     fn connections(&self) -> u64 {

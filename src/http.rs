@@ -1,11 +1,13 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
+pub mod acceptor;
 mod asking;
 mod caller;
 mod compression;
-mod conn;
+pub mod conn;
 mod cors;
 mod doorman;
+pub mod entrance;
 mod failure;
 mod guard;
 mod h2;

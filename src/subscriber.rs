@@ -52,6 +52,7 @@ use crate::wire::answer::Time;
 use crate::wire::json;
 use crate::wire::op;
 
+use acting::BEATS_PER_OP;
 use allowance::Allowance;
 use asking::Page;
 use finals::Finals;
@@ -168,6 +169,8 @@ pub struct Subscriber {
     /// If it is to get but one answer.
     page: Option<Box<Page>>,
     allowance: Allowance,
+    /// The same of pings and pongs.
+    beats: Allowance,
     pulse: Pulse,
     tally: Tally,
     /// In a box: where there is no gate, none is needed.
@@ -212,6 +215,7 @@ impl Subscriber {
             coming: None,
             page: None,
             allowance: Allowance::new(rules.limits.ops_per_s, now),
+            beats: Allowance::new(rules.limits.ops_per_s.saturating_mul(BEATS_PER_OP), now),
             pulse: Pulse::new(&rules, now),
             tally: Tally::default(),
             standing: rules.gate.as_ref().map(|gate| Standing::outside(gate, now)),
@@ -361,18 +365,6 @@ impl Subscriber {
         let before = self.outbox.len();
         self.outbox.push(service);
         self.set_aside(self.outbox.len() - before);
-    }
-
-    /// The client answered a ping.
-    pub fn on_pong(&mut self) {
-        self.pulse.on_pong();
-    }
-
-    /// The client sent a ping. One that does not take its pongs gets no more of them.
-    pub fn on_ping(&mut self, payload: &[u8]) {
-        if self.outbox.has_room(payload.len()) {
-            self.outbox.push_control(crate::wire::frame::Opcode::Pong, payload);
-        }
     }
 
     /// When [`Subscriber::on_timeout`] wants to be called.

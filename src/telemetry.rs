@@ -52,6 +52,8 @@ pub struct Report<'a> {
     pub tls: Option<&'a Keeper>,
     /// Where clients show who they are, if anywhere.
     pub gate: Option<&'a Gate>,
+    /// Connections that were ended unread.
+    pub turned_away: u64,
     /// Since the sequencer's last sign of life, in ms.
     pub age_ms: u64,
 }
@@ -77,6 +79,8 @@ impl Report<'_> {
         if let Some(store) = &self.store {
             show_store(store, &mut page);
         }
+        let help = "Connections that were ended unread: too many of their address";
+        page.counter("connections_turned_away", help, self.turned_away);
         let mut out = String::new();
         text::encode(&mut out, &page.registry)?;
         Ok(out)

@@ -85,14 +85,19 @@ impl ApiKeys {
             let grant = Grant::read(&Written { symbols, channels, history });
             let grant = grant.map_err(|reason| format!("{name}: {reason}"))?;
             let subject = format!("key:{name}").into();
-            keys.push((hash, Bearer { subject, grant: Arc::new(grant), expires: None }));
+            let (grant, api_key) = (Arc::new(grant), Some(hash));
+            keys.push((hash, Bearer { subject, grant, api_key, expires: None }));
         }
         Ok(Self { keys })
     }
 
     /// Whose key was shown. All are compared, each to its last byte.
     pub(super) fn find(&self, shown: &str) -> Option<Bearer> {
-        let hash: [u8; 32] = Sha256::digest(shown).into();
+        self.of_hash(Sha256::digest(shown).into())
+    }
+
+    /// Whose key has this hash.
+    pub(super) fn of_hash(&self, hash: [u8; 32]) -> Option<Bearer> {
         let differ = |own: &[u8; 32]| own.iter().zip(&hash).fold(0, |sum, (a, b)| sum | (a ^ b));
         let found = self.keys.iter().fold(None, |found, (own, bearer)| {
             if std::hint::black_box(differ(own)) == 0 { Some(bearer) } else { found }

@@ -17,6 +17,8 @@ pub struct Bearer {
     pub subject: Arc<str>,
     /// What it may have.
     pub grant: Arc<Grant>,
+    /// Of an API key, its hash: by it is known whether the key is still good.
+    pub api_key: Option<[u8; 32]>,
     /// The first instant at which the credential is good no longer; `None` if it stays good.
     pub expires: Option<Nanos>,
 }
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     fn bearer(subject: &str) -> Bearer {
-        Bearer { subject: subject.into(), grant: Arc::default(), expires: None }
+        Bearer { subject: subject.into(), grant: Arc::default(), api_key: None, expires: None }
     }
 
     #[test]

@@ -133,6 +133,10 @@ impl Seen<'_> {
 }
 
 impl Rules {
+    pub(super) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     pub(super) fn of(tokens: &Tokens) -> Self {
         Self {
             algorithm: tokens.algorithm,
@@ -184,6 +188,7 @@ impl Rules {
         Ok(Bearer {
             subject: subject.into(),
             grant: Arc::new(grant.unwrap_or_default()),
+            api_key: None,
             expires: Some(Nanos(expires_s.saturating_mul(NANOS_PER_SECOND))),
         })
     }

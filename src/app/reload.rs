@@ -21,6 +21,8 @@ use crate::http::shop::House;
 /// Settings that are taken up without a restart, or what their keys begin with. Those of clients
 /// are for the clients that come from then on.
 const LIVE: &[&str] = &[
+    "auth.api_keys",
+    "auth.key",
     "http.allowed_origins",
     "http.forwarded",
     "http.public_url",
@@ -84,16 +86,26 @@ impl Reloader {
         };
         let config = &loaded.config;
         // What may fail comes first.
+        let gate = self.house.gate.as_deref();
+        let renewed = match gate.map(|gate| gate.read(&config.auth)).transpose() {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                error!(%error, "the settings stay as they were");
+                return None;
+            }
+        };
         if let (Some(keeper), Some(files)) = (&self.house.tls, &config.http.tls)
             && let Err(error) = keeper.read(&files.cert, &files.key, clock::now())
         {
             error!(%error, "the settings stay as they were");
             return None;
         }
+        if let (Some(gate), Some(renewed)) = (gate, renewed) {
+            gate.take(renewed);
+        }
         let limits = Limits { connections: self.connections, ..config.limits };
         self.house.set_manners(manners(config));
-        self.house.visitors.limit(&limits);
-        self.house.turnstile.limit(&limits);
+        self.house.entrance.limit(&limits);
         self.house.hub.set_rules(rules(config, self.house.gate.clone()));
         self.tell(&by_key(loaded.settings()));
         Some(config.log.level)
@@ -132,10 +144,15 @@ fn changes(
     let keys = after.keys().chain(before.keys().filter(|key| !after.contains_key(*key)));
     let differ = keys.filter(|key| before.get(*key) != after.get(*key)).cloned();
     let is_empty = |key: &str| after.get(key).is_none_or(|value| value == "\"\"");
+    // Keys are for the way in which credentials were checked from the start.
+    let of_way = ["auth.mode", "auth.algorithm", "auth.jwks_url"];
+    let is_same_way = of_way.iter().all(|key| before.get(*key) == after.get(*key));
     let is_live = |key: &String| {
         let is_live =
             LIVE.iter().any(|live| key == live || live.ends_with('.') && key.starts_with(live));
-        is_live && (!key.starts_with("http.tls.") || tls == Tls::Spoken && !is_empty(key))
+        is_live
+            && (!key.starts_with("auth.") || is_same_way)
+            && (!key.starts_with("http.tls.") || tls == Tls::Spoken && !is_empty(key))
     };
     differ.partition(is_live)
 }
@@ -180,5 +197,15 @@ mod tests {
         assert_eq!(taken[..2], ["http.tls.cert", "http.tls.key"]);
         let (_, left) = changes(&after, &before, Tls::Spoken);
         assert_eq!(left[..2], ["http.tls.cert", "http.tls.key"], "TLS cannot be turned off");
+    }
+
+    #[test]
+    fn keys_are_taken_up_where_they_are_checked_as_before() {
+        let keys = |file| settings(&[("auth.mode", "keys"), ("auth.api_keys", file)]);
+        let (taken, left) = changes(&keys("a"), &keys("b"), Tls::Unknown);
+        assert_eq!((taken, left), (vec!["auth.api_keys".to_owned()], vec![]));
+        let (taken, left) = changes(&settings(&[]), &keys("a"), Tls::Unknown);
+        assert_eq!(left, ["auth.api_keys", "auth.mode"]);
+        assert!(taken.is_empty());
     }
 }

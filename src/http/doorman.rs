@@ -14,6 +14,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 
+use crate::http::entrance::Heeded;
 use crate::http::failure::Failure;
 use crate::http::shop::Shop;
 
@@ -44,9 +45,11 @@ pub(super) async fn dress<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let mut response = next.call(request).await?;
-    let shop = Shop::of(response.request());
-    let is_secure = shop.is_ok_and(|shop| shop.house().tls.is_some());
-    let is_draining = Shop::of(response.request()).is_ok_and(Shop::is_draining);
+    let shop = Shop::of(response.request()).ok();
+    let is_secure = shop.is_some_and(|shop| shop.house().tls.is_some());
+    let is_draining = shop.is_some_and(Shop::is_draining);
+    let is_deaf = response.status() == StatusCode::TOO_MANY_REQUESTS
+        && shop.is_some_and(|shop| shop.count_refusal(response.request()) == Heeded::No);
     let head = response.response_mut().head_mut();
     for (name, value) in ALWAYS {
         // What an answer says of itself stands.
@@ -58,7 +61,7 @@ pub(super) async fn dress<B: MessageBody>(
         let value = HeaderValue::from_static(SECURE_ONLY);
         head.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
-    if is_draining && head.status != StatusCode::SWITCHING_PROTOCOLS {
+    if is_deaf || is_draining && head.status != StatusCode::SWITCHING_PROTOCOLS {
         head.set_connection_type(ConnectionType::Close);
     }
     Ok(response)

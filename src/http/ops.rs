@@ -63,6 +63,7 @@ pub(super) async fn metrics(request: HttpRequest) -> Result<HttpResponse, Failur
         replays: &house.replays,
         tls: house.tls.as_deref(),
         gate: house.gate.as_deref(),
+        turned_away: house.entrance.turned_away(),
         age_ms: house.hub.age_ms(clock::monotonic()),
     };
     let text = report.encode().map_err(|error| Failure::internal(error.to_string()))?;

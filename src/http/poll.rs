@@ -13,12 +13,12 @@ use serde::Serialize;
 use crate::clock;
 use crate::http::asking::Parameters;
 use crate::http::caller::Show;
+use crate::http::conn::Presence;
 use crate::http::failure::Failure;
 use crate::http::place;
 use crate::http::shop::Shop;
 use crate::hub::shard::Asked;
 use crate::hub::shard::ConnectionId;
-use crate::hub::shard::Line;
 use crate::hub::shard::SharedShard;
 use crate::subscriber::Patience;
 use crate::wire::Code;
@@ -48,8 +48,8 @@ pub(super) async fn poll(request: HttpRequest) -> Result<HttpResponse, Failure> 
     let mut parts = None;
     let answer = |subscribed: Subscribed<'_>| parts = Some(Parts::of(&subscribed));
     let id = shard.borrow_mut().ask_page(&op, (limit, pass), answer).map_err(Failure::rejected)?;
-    let line = request.conn_data::<Rc<Line>>().cloned();
-    let asking = Asking { shard, id, line };
+    let client = request.conn_data::<Rc<Presence>>().cloned();
+    let asking = Asking { shard, id, client };
     let asked = asking.wait(Duration::from_millis(wait_ms)).await;
     let asked = asked.ok_or_else(|| Failure::unavailable("this server is stopping", 5))?;
     let body = parts.unwrap_or_default().around(shop.house().tape.epoch(), &asked);
@@ -62,7 +62,7 @@ pub(super) async fn poll(request: HttpRequest) -> Result<HttpResponse, Failure> 
 struct Asking {
     shard: SharedShard,
     id: ConnectionId,
-    line: Option<Rc<Line>>,
+    client: Option<Rc<Presence>>,
 }
 
 impl Asking {
@@ -73,7 +73,7 @@ impl Asking {
         loop {
             let page = poll_fn(|cx| {
                 let page = self.shard.borrow_mut().poll_page(self.id, patience, cx.waker());
-                let is_alone = || self.line.as_ref().is_some_and(|line| line.is_ended());
+                let is_alone = || self.client.as_ref().is_some_and(|client| client.is_ended());
                 if page.is_pending() && is_alone() { Poll::Ready(None) } else { page }
             });
             match tokio::time::timeout_at(deadline.into(), page).await {

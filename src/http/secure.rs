@@ -1,18 +1,17 @@
 //! How a connection begins on a port that speaks TLS.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix_web::rt::net::TcpStream;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
+use crate::http::conn::Conn;
 use crate::tls::Keeper;
 
 /// The first byte of a TLS connection: a record of its handshake.
@@ -42,9 +41,8 @@ pub(super) enum Spoken {
 
 /// A connection with its handshake behind it.
 pub(super) struct Taken {
-    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) stream: TlsStream<Conn>,
     pub(super) spoken: Spoken,
-    pub(super) peer: Option<SocketAddr>,
 }
 
 impl Doorkeeper {
@@ -54,15 +52,18 @@ impl Doorkeeper {
     }
 
     /// Shakes hands; `None` if that came to nothing.
-    pub(super) async fn take(&self, socket: TcpStream) -> Option<Taken> {
-        let peer = socket.peer_addr().ok();
-        match tokio::time::timeout(self.timeout, self.shake(socket)).await {
+    pub(super) async fn take(&self, conn: Conn) -> Option<Taken> {
+        match tokio::time::timeout(self.timeout, self.shake(conn)).await {
             Ok(Ok(Some(stream))) => {
                 let spoken = match stream.get_ref().1.alpn_protocol() {
-                    Some(b"h2") => Spoken::Http2,
+                    Some(b"h2") => {
+                        // It has windows of its own.
+                        stream.get_ref().0.presence().converse();
+                        Spoken::Http2
+                    }
                     _ => Spoken::Http1,
                 };
-                return Some(Taken { stream, spoken, peer });
+                return Some(Taken { stream, spoken });
             }
             Ok(Ok(None)) => debug!("plain HTTP where TLS is spoken"),
             Ok(Err(error)) => debug!(%error, "no handshake"),
@@ -72,19 +73,19 @@ impl Doorkeeper {
         None
     }
 
-    async fn shake(&self, mut socket: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
+    async fn shake(&self, mut conn: Conn) -> io::Result<Option<TlsStream<Conn>>> {
         let mut first = [0];
-        if socket.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
-            return explain(&mut socket).await.map(|()| None);
+        if conn.line().socket().peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
+            return explain(&mut conn).await.map(|()| None);
         }
-        let mut stream = self.acceptor.accept(socket).await?;
+        let mut stream = self.acceptor.accept(conn).await?;
         stream.get_mut().1.set_buffer_limit(Some(BUFFER_BYTES));
         Ok(Some(stream))
     }
 }
 
 /// Tells somebody who speaks plain HTTP, as it seems, what is spoken here.
-async fn explain(socket: &mut TcpStream) -> io::Result<()> {
+async fn explain(conn: &mut Conn) -> io::Result<()> {
     let body =
         r#"{"error":{"code":"bad_request","message":"this port speaks TLS: use https or wss"}}"#;
     let answer = format!(
@@ -92,12 +93,12 @@ async fn explain(socket: &mut TcpStream) -> io::Result<()> {
          Connection: close\r\n\r\n{body}",
         body.len()
     );
-    socket.write_all(answer.as_bytes()).await?;
-    socket.shutdown().await?;
+    conn.write_all(answer.as_bytes()).await?;
+    conn.shutdown().await?;
     // Closing with bytes unread would answer with a reset, which can overtake the answer.
     let mut rest = [0; 1024];
     let drain = async {
-        while socket.read(&mut rest).await? > 0 {}
+        while conn.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
     };
     tokio::time::timeout(LINGER, drain).await.unwrap_or(Ok(()))

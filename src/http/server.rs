@@ -1,6 +1,7 @@
 //! The server: listening, one application a worker, and how each connection is set up.
 
 use std::fmt::Debug;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -36,6 +37,7 @@ use crate::http::compression;
 use crate::http::conn::Conn;
 use crate::http::cors;
 use crate::http::doorman;
+use crate::http::entrance::Beginning;
 use crate::http::h2;
 use crate::http::secure::Doorkeeper;
 use crate::http::secure::Spoken;
@@ -45,7 +47,6 @@ use crate::http::shop::House;
 use crate::http::shop::Shop;
 use crate::hub::shard;
 use crate::hub::shard::FlushRule;
-use crate::hub::shard::Line;
 use crate::hub::shard::Shard;
 use crate::subscriber::Rules;
 
@@ -109,13 +110,18 @@ fn plain(
     house: &Arc<House>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
     let service = settings(address, listening)
-        .on_connect_ext(|conn: &Conn, data| drop(data.insert(conn.line())))
+        .on_connect_ext(|conn: &Conn, data| {
+            data.insert(conn.line());
+            data.insert(conn.presence());
+        })
         .h1(application(open_shop(house, listening)));
-    let deadline = listening.rules.write_deadline;
-    let connect = fn_service(move |socket: TcpStream| async move {
-        let peer = socket.peer_addr().ok();
-        tune(&socket, deadline);
-        Ok::<_, DispatchError>((Conn::new(Line::new(socket)), peer))
+    let (house, deadline) = (Arc::clone(house), listening.rules.write_deadline);
+    let connect = fn_service(move |socket: TcpStream| {
+        let opened = open(&house, socket, (Beginning::Plain, deadline));
+        async move {
+            let Opened { conn, peer } = opened?;
+            Ok::<_, DispatchError>((conn, peer))
+        }
     });
     connect.and_then(service)
 }
@@ -127,20 +133,25 @@ fn secure(
     (doorkeeper, house): (&Doorkeeper, &Arc<House>),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
     let shop = open_shop(house, listening);
-    let h1 = settings::<_, TlsStream<TcpStream>>(address, listening).secure();
-    let h1 = h1.h1(application(shop.clone()));
+    let h1 = settings(address, listening).on_connect_ext(|conn: &TlsStream<Conn>, data| {
+        data.insert(conn.get_ref().0.presence());
+    });
+    let h1 = h1.secure().h1(application(shop.clone()));
     let h2 = application(shop);
     let bounds = h2::Bounds::of(listening);
-    let (doorkeeper, deadline) = (doorkeeper.clone(), listening.rules.write_deadline);
+    let (house, deadline) = (Arc::clone(house), listening.rules.write_deadline);
+    let doorkeeper = doorkeeper.clone();
     fn_factory(move || {
         let (h1, h2, doorkeeper) = (h1.new_service(()), h2.new_service(()), doorkeeper.clone());
+        let house = Arc::clone(&house);
         async move {
             let (h1, h2) = (Rc::new(h1.await?), Rc::new(h2.await?));
             Ok(fn_service(move |socket: TcpStream| {
                 let (h1, h2, doorkeeper) = (Rc::clone(&h1), Rc::clone(&h2), doorkeeper.clone());
+                let opened = open(&house, socket, (Beginning::Tls, deadline));
                 async move {
-                    tune(&socket, deadline);
-                    let Some(Taken { stream, spoken, peer }) = doorkeeper.take(socket).await else {
+                    let Opened { conn, peer } = opened?;
+                    let Some(Taken { stream, spoken }) = doorkeeper.take(conn).await else {
                         return Ok(());
                     };
                     match spoken {
@@ -211,6 +222,33 @@ fn open_shop(house: &Arc<House>, listening: &Listening) -> Option<Shop> {
         Err(error) => {
             error!(%error, "a worker has no shard and refuses requests");
             None
+        }
+    }
+}
+
+/// A connection that is taken up.
+struct Opened {
+    conn: Conn,
+    peer: Option<SocketAddr>,
+}
+
+/// Takes a connection up, or ends it before anything of it is read.
+fn open(
+    house: &House,
+    socket: TcpStream,
+    (how, deadline): (Beginning, Duration),
+) -> Result<Opened, DispatchError> {
+    let peer = socket.peer_addr().ok();
+    match house.open(peer.map(|peer| peer.ip()), how) {
+        Some(visit) => {
+            tune(&socket, deadline);
+            let bytes_per_s = house.manners().bounds.bytes_per_s();
+            Ok(Opened { conn: Conn::new(socket, (visit, &house.unsent), bytes_per_s), peer })
+        }
+        None => {
+            // With a reset: a close would leave the kernel with work and the peer with hope.
+            let _closed_anyway = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+            Err(DispatchError::Io(ErrorKind::ConnectionRefused.into()))
         }
     }
 }

@@ -16,14 +16,16 @@ use crate::access::Gate;
 use crate::clock;
 use crate::history::Desk;
 use crate::history::History;
+use crate::http::conn::Unsent;
+use crate::http::entrance::Beginning;
+use crate::http::entrance::Entrance;
+use crate::http::entrance::Heeded;
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::origin;
 use crate::http::proxies::Trusted;
-use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Crowded;
 use crate::http::visitors::Visit;
-use crate::http::visitors::Visitors;
 use crate::hub::Hub;
 use crate::hub::shard::SharedShard;
 use crate::ingest;
@@ -63,10 +65,10 @@ pub struct House {
     pub recorder: Option<store::Watch>,
     /// What may change while the server runs.
     pub manners: RwLock<Arc<Manners>>,
-    /// Who is connected.
-    pub visitors: Arc<Visitors>,
-    /// How often each address asks.
-    pub turnstile: Turnstile,
+    /// Who may connect and ask.
+    pub entrance: Entrance,
+    /// Answers that are still on their way though they were made.
+    pub unsent: Unsent,
     /// The certificate, if TLS is spoken.
     pub tls: Option<Arc<Keeper>>,
     /// Set once a feed was seen live.
@@ -112,6 +114,14 @@ pub struct ClientBounds {
     pub fragments: usize,
 }
 
+impl ClientBounds {
+    /// Bytes that are read of one client in a second, in the long run: some of its largest
+    /// messages.
+    pub(super) fn bytes_per_s(self) -> u32 {
+        u32::try_from(self.message_bytes.saturating_mul(4)).unwrap_or(u32::MAX).max(256 * 1024)
+    }
+}
+
 impl House {
     /// How clients are treated now.
     #[must_use]
@@ -122,6 +132,16 @@ impl House {
     /// How clients are treated from now on.
     pub fn set_manners(&self, manners: Manners) {
         *self.manners.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(manners);
+    }
+
+    /// Takes a connection up that a client has made; `None` if it is to be ended unread. Proxies
+    /// are not counted: they are many clients.
+    pub(super) fn open(&self, peer: Option<IpAddr>, how: Beginning) -> Option<Option<Visit>> {
+        let peer = peer.map(|peer| peer.to_canonical());
+        match peer.filter(|peer| !self.manners().trusted.trusts(*peer)) {
+            Some(peer) => self.entrance.open(peer, how, clock::monotonic()).map(Some),
+            None => Some(None),
+        }
     }
 }
 
@@ -170,21 +190,30 @@ impl Shop {
 
     /// Counts one connection more.
     pub(super) fn visit(&self, request: &HttpRequest) -> Result<Visit, Failure> {
-        self.house.visitors.enter(self.address_of(request)).map_err(crowded)
+        self.house.entrance.visitors.enter(self.address_of(request)).map_err(crowded)
     }
 
     /// Counts one replay more, besides its connection.
     pub(super) fn visit_replay(&self, request: &HttpRequest) -> Result<Visit, Failure> {
-        self.house.visitors.enter_replay(self.address_of(request)).map_err(crowded)
+        self.house.entrance.visitors.enter_replay(self.address_of(request)).map_err(crowded)
     }
 
     /// Refuses who asks too often.
     pub(super) fn check_pace(&self, request: &HttpRequest) -> Result<(), Failure> {
         let Some(address) = self.address_of(request) else { return Ok(()) };
-        self.house.turnstile.pass(address, clock::monotonic()).map_err(|wait| {
+        self.house.entrance.pass(address, clock::monotonic()).map_err(|wait| {
             let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
             Failure::too_many("limits.requests_per_s: too many requests of your address", seconds)
         })
+    }
+
+    /// Counts that a client was told to ask less often.
+    pub(super) fn count_refusal(&self, request: &HttpRequest) -> Heeded {
+        let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+        match peer.filter(|peer| !self.house.manners().trusted.trusts(*peer)) {
+            Some(peer) => self.house.entrance.refuse(peer, clock::monotonic()),
+            None => Heeded::Perhaps,
+        }
     }
 
     /// The address of a request's client.

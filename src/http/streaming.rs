@@ -19,12 +19,13 @@ use futures_util::stream;
 
 use crate::http::asking::Parameters;
 use crate::http::caller::Show;
+use crate::http::conn::Presence;
+use crate::http::entrance::Heeded;
 use crate::http::failure::Failure;
 use crate::http::place;
 use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
-use crate::hub::shard::Line;
 use crate::hub::shard::SharedShard;
 use crate::wire::Form;
 use crate::wire::answer::Answer;
@@ -60,8 +61,8 @@ async fn answer(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failu
     }
     let shard = Rc::clone(shop.shard());
     let id = shard.borrow_mut().ask(&op, form, pass).map_err(Failure::rejected)?;
-    let line = request.conn_data::<Rc<Line>>().cloned();
-    let body = Endless { shard, id, line, _visit: visit };
+    let client = request.conn_data::<Rc<Presence>>().cloned();
+    let body = Endless { shard, id, client, _visit: visit };
     if request.method() == Method::HEAD {
         return Ok(head(form).streaming(stream::empty::<Result<Bytes, Cut>>()));
     }
@@ -89,14 +90,19 @@ fn come_back(request: &HttpRequest, failure: &Failure) -> HttpResponse {
     body.extend_from_slice(format!(": {failure}\n").as_bytes());
     let closing = Answer::Closing { code, reconnect_ms }.to_json();
     Form::Events.write(&mut body, closing.as_slice().into());
-    head(Form::Events).body(body.freeze())
+    let mut head = head(Form::Events);
+    if Shop::of(request).is_ok_and(|shop| shop.count_refusal(request) == Heeded::No) {
+        head.force_close();
+    }
+    head.body(body.freeze())
 }
 
 /// The response body: what is in the client's outbox.
 struct Endless {
     shard: SharedShard,
     id: ConnectionId,
-    line: Option<Rc<Line>>,
+    /// `None` where each answer has a stream of its own.
+    client: Option<Rc<Presence>>,
     _visit: Visit,
 }
 
@@ -112,7 +118,7 @@ impl MessageBody for Endless {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let mut shard = self.shard.borrow_mut();
-        let is_alone = self.line.as_ref().is_some_and(|line| line.is_ended());
+        let is_alone = self.client.as_ref().is_some_and(|client| client.is_ended());
         if is_alone || !shard.serves(self.id) {
             return Poll::Ready(Some(Err(Cut)));
         }

@@ -1,4 +1,4 @@
-//! The turnstile: how many requests an address may make in a second.
+//! A turnstile: how often an address may do something in a second.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,64 +8,61 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
-use crate::config::limits::Limits;
 use crate::config::limits::Loopback;
 use crate::http::visitors::counted_as;
 
-/// What may come at once: a second's worth.
-const BURST: Duration = Duration::from_secs(1);
-/// Addresses that are remembered; those beyond them pass. Each is forgotten within [`BURST`].
+/// Addresses that are remembered; those beyond them pass. Each is forgotten within a burst's time.
 const ADDRESSES_MAX: usize = if cfg!(test) { 8 } else { 65_536 };
 
-/// Lets requests of all workers pass, or not.
+/// Lets clients of all workers pass, or not.
 #[derive(Debug)]
 pub struct Turnstile {
     held: Mutex<Held>,
 }
 
+/// How often.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Times in a second, at least 1.
+    pub per_s: u32,
+    /// What this time's worth is may come at once.
+    pub burst: Duration,
+    /// Whether this machine is counted.
+    pub loopback: Loopback,
+}
+
 #[derive(Debug)]
 struct Held {
-    /// Between two requests that come at a steady pace.
-    interval: Duration,
-    loopback: Loopback,
-    /// By address, when it will have made up for all of its requests.
+    pace: Pace,
+    /// By address, when it will have made up for all that it did.
     even_at: HashMap<IpAddr, Instant>,
 }
 
 impl Turnstile {
     /// Nobody has come yet.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
-        let (interval, loopback) = (Duration::ZERO, Loopback::Exempt);
-        let held = Held { interval, loopback, even_at: HashMap::new() };
-        let turnstile = Self { held: Mutex::new(held) };
-        turnstile.limit(limits);
-        turnstile
+    pub fn new(pace: Pace) -> Self {
+        Self { held: Mutex::new(Held { pace, even_at: HashMap::new() }) }
     }
 
-    /// New limits from now on.
-    pub fn limit(&self, limits: &Limits) {
-        let mut held = self.held();
-        held.interval = Duration::from_secs(1) / limits.requests_per_s.max(1);
-        held.loopback = limits.loopback_requests;
+    /// Another pace from now on.
+    pub fn set_pace(&self, pace: Pace) {
+        self.held().pace = pace;
     }
 
-    /// One more request of an address.
+    /// Whether an address would pass.
+    pub fn is_open(&self, ip: IpAddr, now: Instant) -> bool {
+        self.held().judge(counted_as(ip), now).is_ok()
+    }
+
+    /// An address comes once more.
     ///
     /// # Errors
     /// How long the address has to wait, if that is one too many.
     pub fn pass(&self, ip: IpAddr, now: Instant) -> Result<(), Duration> {
         let ip = counted_as(ip);
         let mut held = self.held();
-        if ip.is_loopback() && held.loopback == Loopback::Exempt {
-            return Ok(());
-        }
-        let even_at = held.even_at.get(&ip).copied().unwrap_or(now).max(now);
-        let after = even_at + held.interval;
-        let wait = after.saturating_duration_since(now + BURST);
-        if !wait.is_zero() {
-            return Err(wait);
-        }
+        let Some(after) = held.judge(ip, now)? else { return Ok(()) };
         if held.even_at.len() >= ADDRESSES_MAX && !held.even_at.contains_key(&ip) {
             held.even_at.retain(|_, even_at| *even_at > now);
         }
@@ -80,13 +77,26 @@ impl Turnstile {
     }
 }
 
+impl Held {
+    /// When an address will have made up for coming now, if it is counted; else how long it has to
+    /// wait.
+    fn judge(&self, ip: IpAddr, now: Instant) -> Result<Option<Instant>, Duration> {
+        if ip.is_loopback() && self.pace.loopback == Loopback::Exempt {
+            return Ok(None);
+        }
+        let even_at = self.even_at.get(&ip).copied().unwrap_or(now).max(now);
+        let after = even_at + Duration::from_secs(1) / self.pace.per_s.max(1);
+        let wait = after.saturating_duration_since(now + self.pace.burst);
+        if wait.is_zero() { Ok(Some(after)) } else { Err(wait) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn turnstile(per_second: u32, loopback: Loopback) -> Turnstile {
-        let interval = Duration::from_secs(1) / per_second;
-        Turnstile { held: Mutex::new(Held { interval, loopback, even_at: HashMap::new() }) }
+    fn turnstile(per_s: u32, loopback: Loopback) -> Turnstile {
+        Turnstile::new(Pace { per_s, burst: Duration::from_secs(1), loopback })
     }
 
     #[test]
@@ -98,6 +108,7 @@ mod tests {
         };
         assert!((0..50).all(|_| at("10.0.0.1", 0).is_ok()));
         assert_eq!(at("10.0.0.1", 0), Err(Duration::from_millis(20)));
+        assert!(!turnstile.is_open("10.0.0.1".parse().unwrap(), start));
         assert_eq!(at("10.0.0.1", 20), Ok(()));
         assert!(at("10.0.0.1", 21).is_err());
         assert_eq!(at("10.0.0.2", 21), Ok(()), "another address");

@@ -11,6 +11,10 @@ use std::sync::PoisonError;
 use crate::config::limits::Limits;
 use crate::config::limits::Loopback;
 
+/// Sockets of one address besides those of its connections: handshakes and heads that are not there
+/// yet, requests, and refusals on their way.
+const SOCKETS_BESIDES: usize = 256;
+
 /// Counts connections of all workers.
 #[derive(Debug)]
 pub struct Visitors {
@@ -23,6 +27,7 @@ struct Present {
     most: usize,
     connections: Room,
     replays: Room,
+    sockets: Room,
 }
 
 /// How many of each address are here, and may be.
@@ -34,7 +39,7 @@ struct Room {
     by_ip: HashMap<IpAddr, usize>,
 }
 
-/// One connection or replay; it is counted until it is dropped.
+/// One connection, replay or socket; it is counted until it is dropped.
 #[derive(Debug)]
 pub struct Visit {
     visitors: Arc<Visitors>,
@@ -46,6 +51,7 @@ pub struct Visit {
 enum Aim {
     Connection,
     Replay,
+    Socket,
 }
 
 /// Which limit is reached.
@@ -75,7 +81,8 @@ impl Visitors {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         let room = || Room { most: 0, loopback: Loopback::Exempt, by_ip: HashMap::new() };
-        let present = Present { all: 0, most: 0, connections: room(), replays: room() };
+        let (connections, replays, sockets) = (room(), room(), room());
+        let present = Present { all: 0, most: 0, connections, replays, sockets };
         let visitors = Self { present: Mutex::new(present) };
         visitors.limit(limits);
         visitors
@@ -89,6 +96,8 @@ impl Visitors {
         present.connections.loopback = limits.loopback;
         present.replays.most = limits.replays_per_ip;
         present.replays.loopback = limits.loopback_replays;
+        present.sockets.most = limits.connections_per_ip.saturating_add(SOCKETS_BESIDES);
+        present.sockets.loopback = limits.loopback;
     }
 
     /// Counts one connection more, from an address if that is known.
@@ -113,6 +122,12 @@ impl Visitors {
     pub fn enter_replay(self: &Arc<Self>, from: Option<IpAddr>) -> Result<Visit, Crowded> {
         let counted = self.present().replays.enter(from).map_err(Crowded::Replays)?;
         Ok(Visit { visitors: Arc::clone(self), counted, aim: Aim::Replay })
+    }
+
+    /// Counts one socket more, whatever will be said on it; `None` if it is one too many.
+    pub(super) fn enter_socket(self: &Arc<Self>, from: Option<IpAddr>) -> Option<Visit> {
+        let counted = self.present().sockets.enter(from).ok()?;
+        Some(Visit { visitors: Arc::clone(self), counted, aim: Aim::Socket })
     }
 
     fn present(&self) -> MutexGuard<'_, Present> {
@@ -153,6 +168,7 @@ impl Drop for Visit {
             match self.aim {
                 Aim::Connection => present.connections.leave(ip),
                 Aim::Replay => present.replays.leave(ip),
+                Aim::Socket => present.sockets.leave(ip),
             }
         }
     }
@@ -164,7 +180,8 @@ mod tests {
 
     fn visitors(loopback: Loopback) -> Arc<Visitors> {
         let room = |most| Room { most, loopback, by_ip: HashMap::new() };
-        let present = Present { all: 0, most: 3, connections: room(2), replays: room(1) };
+        let (connections, replays, sockets) = (room(2), room(1), room(2));
+        let present = Present { all: 0, most: 3, connections, replays, sockets };
         Arc::new(Visitors { present: Mutex::new(present) })
     }
 
@@ -210,5 +227,18 @@ mod tests {
         assert_eq!(visitors.present().all, 0);
         drop(first);
         let _second = from().unwrap();
+    }
+
+    #[test]
+    fn sockets_are_counted_whatever_is_said_on_them() {
+        let visitors = visitors(Loopback::Exempt);
+        let from = |ip: &str| visitors.enter_socket(Some(ip.parse().unwrap()));
+        let two = [from("10.0.0.1").unwrap(), from("10.0.0.1").unwrap()];
+        assert!(from("10.0.0.1").is_none());
+        let _other = from("10.0.0.2").unwrap();
+        let _local: Vec<_> = (0..9).map(|_| from("127.0.0.1").unwrap()).collect();
+        assert_eq!(visitors.present().all, 0);
+        drop(two);
+        assert!(from("10.0.0.1").is_some());
     }
 }

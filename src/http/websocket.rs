@@ -25,6 +25,7 @@ use actix_ws::ProtocolError;
 
 use crate::http::caller::Admitted;
 use crate::http::caller::Show;
+use crate::http::conn::Presence;
 use crate::http::failure::Failure;
 use crate::http::guard::Bounds;
 use crate::http::guard::Breach;
@@ -105,6 +106,9 @@ pub(super) async fn upgrade(
     let form = guest.form();
     let Guest { admitted, protocol } = guest;
     check_upgrade(request)?;
+    if let Some(client) = request.conn_data::<Rc<Presence>>() {
+        client.converse();
+    }
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
     let payload = web::Payload::from_request(request, &mut guarded).await.map_err(Failure::of)?;
@@ -204,9 +208,11 @@ impl Incoming {
                 shard.with(id, |subscriber, view| subscriber.on_packed(&bytes, view));
             }
             Heard::Ping(payload) => {
-                shard.with(id, |subscriber, _| subscriber.on_ping(&payload));
+                shard.with(id, |subscriber, view| subscriber.on_ping(&payload, view.now));
             }
-            Heard::Pong => shard.with(id, |subscriber, _| subscriber.on_pong()),
+            Heard::Pong => {
+                shard.with(id, |subscriber, view| subscriber.on_pong(view.now));
+            }
             Heard::Fail(close) => {
                 let reject = reject_of(close, shard.rules().limits.message_bytes);
                 shard.with(id, |subscriber, _| subscriber.fail(close, reject.as_ref()));
@@ -214,7 +220,7 @@ impl Incoming {
             }
             Heard::HungUp => return Ended::Yes,
         }
-        Ended::No
+        if shard.gives_up(id) { Ended::Yes } else { Ended::No }
     }
 
     /// What a message of the client means to the connection.

@@ -45,6 +45,7 @@ use crate::subscriber::View;
 use crate::tape::Cursor;
 use crate::tape::Error;
 use crate::tape::Tape;
+use crate::wire::Close;
 use crate::wire::Form;
 use crate::wire::answer::Answer;
 use crate::wire::answer::Time;
@@ -226,6 +227,13 @@ impl Shard {
         let connection = self.connections.get(id)?;
         let full = !connection.subscriber.outbox().has_room(0);
         full.then(|| Rc::clone(&connection.notice))
+    }
+
+    /// Whether a client is closed for sending without an end: nothing more of it is read.
+    #[must_use]
+    pub fn gives_up(&self, id: ConnectionId) -> bool {
+        let closing = self.connections.get(id).map(|of| of.subscriber.outbox().closing());
+        closing.flatten() == Some(Close::TooManyOps)
     }
 
     /// The next bytes for a client's socket; the waker is woken when there are more.

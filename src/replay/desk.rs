@@ -205,8 +205,10 @@ impl Driver {
         match heard {
             Heard::Text(_) | Heard::Packed(_) => {}
             Heard::Entered(pass) => self.replay.let_in(pass, self.world.moment()),
-            Heard::Ping(payload) => self.replay.subscriber().on_ping(&payload),
-            Heard::Pong => self.replay.subscriber().on_pong(),
+            Heard::Ping(payload) => {
+                self.replay.subscriber().on_ping(&payload, clock::monotonic());
+            }
+            Heard::Pong => self.replay.subscriber().on_pong(clock::monotonic()),
             Heard::Fail(close, reject) => {
                 self.is_deaf = true;
                 self.replay.subscriber().fail(close, reject.as_ref());

@@ -12,8 +12,12 @@ use crate::wire::answer::Answer;
 use crate::wire::answer::Entry;
 use crate::wire::answer::Id;
 use crate::wire::answer::Time;
+use crate::wire::frame::Opcode;
 use crate::wire::op;
 use crate::wire::op::Op;
+
+/// Pings and pongs that a client may send for each operation: they cost next to nothing.
+pub(super) const BEATS_PER_OP: u32 = 10;
 
 impl Subscriber {
     /// The client sent a text message.
@@ -24,6 +28,29 @@ impl Subscriber {
     /// The client sent a binary message, which is MessagePack.
     pub fn on_packed(&mut self, bytes: &[u8], view: &View<'_>) {
         self.hear(op::parse_packed(bytes), view);
+    }
+
+    /// The client sent a ping. One that does not take its pongs, or sends far too many, gets no
+    /// more of them.
+    pub fn on_ping(&mut self, payload: &[u8], now: Instant) {
+        if self.hears_beat(now) && self.outbox.has_room(payload.len()) {
+            self.outbox.push_control(Opcode::Pong, payload);
+        }
+    }
+
+    /// The client sent a pong, asked for or not.
+    pub fn on_pong(&mut self, now: Instant) {
+        if self.hears_beat(now) {
+            self.pulse.on_pong();
+        }
+    }
+
+    fn hears_beat(&mut self, now: Instant) -> bool {
+        let verdict = self.beats.spend(now);
+        if verdict == Verdict::Hopeless {
+            self.close(Close::TooManyOps);
+        }
+        verdict == Verdict::Allowed
     }
 
     /// Whether the client may have an operation carried out now; else it is told. Returns the `id`.

@@ -37,6 +37,8 @@ pub(super) struct Standing {
     pass: Option<Pass>,
     stage: Stage,
     asking: Option<Asking>,
+    /// The edition of the API keys with which it is in.
+    edition: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl Standing {
     /// Of a client that has just connected.
     pub(super) fn outside(gate: &Gate, now: Instant) -> Box<Self> {
         let stage = Stage::Outside(now + gate.deadline());
-        Box::new(Self { pass: None, stage, asking: None })
+        Box::new(Self { pass: None, stage, asking: None, edition: gate.edition() })
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -122,6 +124,7 @@ impl Subscriber {
         if self.page.is_some() {
             return;
         }
+        self.review(view);
         let Some(standing) = &mut self.standing else { return };
         if let Some(asking) = standing.asking.take_if(|asking| asking.look_at <= view.now) {
             self.look_into(asking, view);
@@ -138,6 +141,20 @@ impl Subscriber {
             // The wall clock may have been set meanwhile.
             Stage::Inside(_) => standing.stage = Stage::Inside(look_at(expires, view)),
             Stage::Outside(_) | Stage::Expired(_) => {}
+        }
+    }
+
+    /// An API key may have been withdrawn, or grant something else now.
+    fn review(&mut self, view: &View<'_>) {
+        let (Some(standing), Some(gate)) = (&mut self.standing, &self.rules.gate) else { return };
+        let edition = gate.edition();
+        if edition == std::mem::replace(&mut standing.edition, edition) {
+            return;
+        }
+        let Some(pass) = &mut standing.pass else { return };
+        match gate.review(pass.bearer()).map(|bearer| pass.renew(bearer)) {
+            Some(Ok(())) => self.end_denied(view.board),
+            Some(Err(_)) | None => self.turn_away(None, "the API key was withdrawn"),
         }
     }
 

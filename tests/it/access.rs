@@ -22,6 +22,7 @@ use tickwire::clock;
 use tickwire::config::auth::Algorithm;
 
 use crate::harness::Server;
+pub(crate) use doors::bad_tokens;
 
 /// All that shows data, with a query that is answered if it may be.
 const PAGES: &[&str] = &[

@@ -1,77 +1,56 @@
 //! Those who mean harm, each with the limit that stops them, while an honest witness follows every
 //! stream and must miss nothing, and memory must stay flat.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
+mod siege;
+mod storms;
+
 use std::time::Duration;
 
 use tickwire::clock::monotonic;
 
-use crate::client::Chains;
-use crate::client::Client;
 use crate::client::Raw;
 use crate::client::get;
 use crate::client::masked;
 use crate::client::upgrade;
-use crate::harness::Server;
 use crate::harness::eventually;
 use crate::harness::since;
+use siege::Siege;
 
-/// What attackers may cost in memory, besides what their limits allow.
-const FLAT: i64 = 48 << 20;
+/// Headers that two readers would understand differently.
+const SMUGGLING: &[&str] = &[
+    "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+    "Content-Length: 4\r\nContent-Length: 5\r\n",
+    "Content-Length: +4\r\n",
+    "Content-Length: 4, 4\r\n",
+    "Content-Length: 0x4\r\n",
+    "Content-Length: -1\r\n",
+    "Content-Length: 99999999999999999999\r\n",
+    "Transfer-Encoding: xchunked\r\n",
+    "Transfer-Encoding: chunked, identity\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    "Transfer-Encoding : chunked\r\n",
+    "X-A: b\r\n Content-Length: 4\r\n",
+    "X-A: b\r\n\tfolded\r\n",
+    "X A: b\r\n",
+    ": b\r\n",
+    "X-A: \0\r\n",
+];
 
-/// A server under attack, and the witness.
-struct Siege {
-    server: Server,
-    over: Arc<AtomicBool>,
-    witness: Option<JoinHandle<usize>>,
-    memory: i64,
-}
-
-impl Siege {
-    fn of(settings: &[(&str, &str)]) -> Self {
-        let usual = [("feeds.sim.ticks_per_s", "1000"), ("http.head_timeout_ms", "1000")];
-        let server = Server::start(&[&usual, settings].concat());
-        crate::http::wait_until_ready(&server);
-        let over = Arc::new(AtomicBool::new(false));
-        let mut client = Client::connect(server.address);
-        let subscribed =
-            client.ask_json(r#"{"op":"subscribe","channel":"ticker","symbols":["*:*"]}"#);
-        assert_eq!(subscribed["type"], "subscribed");
-        let (seen, is_over) = (Arc::new(AtomicBool::new(false)), Arc::clone(&over));
-        let first = Arc::clone(&seen);
-        let witness = std::thread::spawn(move || {
-            let mut chains = Chains::default();
-            while !is_over.load(Ordering::Relaxed) {
-                let text = client.text_until(monotonic() + Duration::from_secs(5));
-                chains.see_text(&text.expect("the witness is served"));
-                first.store(chains.linked > 100, Ordering::Relaxed);
-            }
-            chains.linked
-        });
-        eventually("the witness follows", || seen.load(Ordering::Relaxed));
-        let memory = server.memory_bytes();
-        Self { server, over, witness: Some(witness), memory }
-    }
-
-    const fn address(&self) -> SocketAddr {
-        self.server.address
-    }
-
-    /// The end of it: nothing missed, nothing kept.
-    #[track_caller]
-    fn lift(mut self) {
-        assert_eq!(get(self.server.address, "/healthz").status, 200);
-        self.over.store(true, Ordering::Relaxed);
-        let linked = self.witness.take().unwrap().join().expect("the witness missed nothing");
-        assert!(linked > 100, "{linked}");
-        let grown = self.server.memory_bytes() - self.memory;
-        assert!(grown < FLAT, "{} KiB more than before", grown >> 10);
-    }
-}
+/// Paths that would lead to a file of the system, if any did.
+const PATHS: &[&str] = &[
+    "/../../etc/passwd",
+    "/v1/../../etc/passwd",
+    "/v1/%2e%2e/%2e%2e/etc/passwd",
+    "/v1/..%2f..%2fetc%2fpasswd",
+    "/v1/..%c0%af..%c0%afetc/passwd",
+    "/v1\\..\\..\\etc\\passwd",
+    "/v1/symbols/..;/../etc/passwd",
+    "//etc/passwd",
+    "/%00/etc/passwd",
+    "/v1/symbols%00",
+    "/v1/symbols/.",
+];
 
 /// Waits until the server ends a connection; how long that took.
 #[track_caller]
@@ -121,25 +100,7 @@ fn bodies_that_never_end_hold_nobody_up() {
 fn requests_that_two_readers_would_read_differently_are_refused() {
     let siege = Siege::of(&[]);
     let smuggled = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    for headers in [
-        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
-        "Content-Length: 4\r\nContent-Length: 5\r\n",
-        "Content-Length: +4\r\n",
-        "Content-Length: 4, 4\r\n",
-        "Content-Length: 0x4\r\n",
-        "Content-Length: -1\r\n",
-        "Content-Length: 99999999999999999999\r\n",
-        "Transfer-Encoding: xchunked\r\n",
-        "Transfer-Encoding: chunked, identity\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
-        "Transfer-Encoding : chunked\r\n",
-        "X-A: b\r\n Content-Length: 4\r\n",
-        "X-A: b\r\n\tfolded\r\n",
-        "X A: b\r\n",
-        ": b\r\n",
-        "X-A: \0\r\n",
-    ] {
+    for headers in SMUGGLING {
         let mut raw = Raw::open(siege.address());
         raw.send(format!("POST /v1/symbols HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes());
         raw.send(format!("0\r\n\r\n{smuggled}").as_bytes());
@@ -158,19 +119,7 @@ fn requests_that_two_readers_would_read_differently_are_refused() {
 #[test]
 fn no_path_leads_out_of_the_house() {
     let siege = Siege::of(&[]);
-    for path in [
-        "/../../etc/passwd",
-        "/v1/../../etc/passwd",
-        "/v1/%2e%2e/%2e%2e/etc/passwd",
-        "/v1/..%2f..%2fetc%2fpasswd",
-        "/v1/..%c0%af..%c0%afetc/passwd",
-        "/v1\\..\\..\\etc\\passwd",
-        "/v1/symbols/..;/../etc/passwd",
-        "//etc/passwd",
-        "/%00/etc/passwd",
-        "/v1/symbols%00",
-        "/v1/symbols/.",
-    ] {
+    for path in PATHS {
         let answer = get(siege.address(), path);
         assert!((400..500).contains(&answer.status), "{path}: {}", answer.status);
         assert!(!answer.body.contains("root:"), "{path}");
@@ -239,25 +188,23 @@ fn five_thousand_connections_of_one_address_are_told_to_wait() {
     let siege = Siege::of(&[("limits.connections_per_ip", "100")]);
     let sockets = siege.server.sockets();
     let mut crowd = Vec::new();
-    let (mut let_in, mut refused) = (0, 0);
+    let (mut let_in, mut refused, mut unheard) = (0, 0, 0);
     let start = monotonic();
-    for _ in 0..MANY {
+    for n in 0..MANY {
         let mut raw = Raw::open(siege.address());
         raw.send(upgrade("").as_bytes());
-        let head = raw.head();
-        match head.split(' ').nth(1).unwrap() {
-            "101" => let_in += 1,
-            "429" => {
-                assert!(head.contains("retry-after: "), "{head}");
-                refused += 1;
-            }
-            other => panic!("{other}"),
+        match raw.status() {
+            Some(101) => let_in += 1,
+            Some(429) => refused += 1,
+            None if n > 300 => unheard += 1,
+            other => panic!("{n}: {other:?}"),
         }
         crowd.push(raw);
     }
-    println!("{MANY} connections in {:?}", since(start));
-    // The witness is of that address too.
-    assert_eq!((let_in, refused), (99, MANY - 99));
+    println!("{let_in} let in, {refused} refused, {unheard} not heard in {:?}", since(start));
+    // The witness is of that address too. Who is refused often enough is not heard any more.
+    assert_eq!(let_in, 99);
+    assert!(refused >= 200, "{refused}");
     eventually("those who were refused hold no place", || siege.server.sockets() <= sockets + 100);
     drop(crowd);
     siege.lift();

@@ -77,6 +77,11 @@ impl Client {
         client
     }
 
+    /// The connection by itself.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.socket.get_ref().try_clone().unwrap()
+    }
+
     pub(crate) fn send(&mut self, text: &str) {
         self.socket.send(Message::text(text)).unwrap();
     }
@@ -280,6 +285,19 @@ impl Raw {
             }
             assert!(self.fill(), "no head: {:?}", String::from_utf8_lossy(&self.bytes));
         }
+    }
+
+    /// The status of a response, whose head is taken; `None` if the connection ends before it.
+    #[track_caller]
+    pub(crate) fn status(&mut self) -> Option<u16> {
+        while self.bytes.is_empty() {
+            if !self.fill() {
+                return None;
+            }
+        }
+        let head = self.head();
+        assert!(!head.contains(" 429 ") || head.contains("retry-after: "), "{head}");
+        head.split(' ').nth(1).unwrap().parse().ok()
     }
 
     /// The next frame; `None` when the connection has ended.

@@ -95,25 +95,41 @@ fn node_ws_is_served() {
     });
 }
 
-/// Where the script stands beside its packages, which are installed once.
+/// Where the script stands beside its packages.
 fn node_home() -> Option<PathBuf> {
-    let has_node = succeeds(Command::new("node").arg("--version"));
-    if lacks("node and npm", has_node && succeeds(Command::new("npm").arg("--version"))) {
+    let home = npm("node-clients", &["ws@8", "@msgpack/msgpack@3"])?;
+    std::fs::copy(script("node_ws.mjs"), home.join("node_ws.mjs")).unwrap();
+    Some(home)
+}
+
+/// A directory with packages of npm, which are installed once.
+pub(crate) fn npm(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    if lacks_node() {
         return None;
     }
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("node-clients");
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&home).unwrap();
-    std::fs::copy(script("node_ws.mjs"), home.join("node_ws.mjs")).unwrap();
-    if !home.join("node_modules/ws").exists() || !home.join("node_modules/@msgpack").exists() {
+    let is_there = |package: &&str| {
+        let (name, _version) = package.rsplit_once('@').unwrap();
+        home.join("node_modules").join(name).exists()
+    };
+    if !packages.iter().all(is_there) {
         let mut install = Command::new("npm");
         install.args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"]).arg(&home);
-        install.args(["ws@8", "@msgpack/msgpack@3"]);
+        install.args(packages);
         let installed = within(Duration::from_secs(60), install);
-        if lacks("the npm packages ws and @msgpack/msgpack", installed.status.success()) {
+        let what = format!("the npm packages {}", packages.join(" and "));
+        if lacks(&what, installed.status.success()) {
             return None;
         }
     }
     Some(home)
+}
+
+/// Whether the programs are missing with which programs of JavaScript are run.
+pub(crate) fn lacks_node() -> bool {
+    let has_node = succeeds(Command::new("node").arg("--version"));
+    lacks("node and npm", has_node && succeeds(Command::new("npm").arg("--version")))
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! How the service ends, and how its settings change while it runs: the real process, real signals.
 
+mod everyone;
+
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::net::TcpStream;

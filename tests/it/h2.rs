@@ -39,7 +39,7 @@ async fn connect(papers: &Papers, address: SocketAddr) -> TlsStream<TcpStream> {
 }
 
 /// A connection, and what its end is.
-async fn open(
+pub(crate) async fn open(
     papers: &Papers,
     address: SocketAddr,
 ) -> (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>) {
@@ -48,13 +48,13 @@ async fn open(
     (sender, tokio::spawn(connection))
 }
 
-fn request(method: &str, path: &str) -> Request<()> {
+pub(crate) fn request(method: &str, path: &str) -> Request<()> {
     let uri = format!("https://localhost{path}");
     Request::builder().method(method).uri(uri).body(()).unwrap()
 }
 
 /// The status of an answer and its body.
-async fn ask(sender: &SendRequest<Bytes>, request: Request<()>) -> (u16, String) {
+pub(crate) async fn ask(sender: &SendRequest<Bytes>, request: Request<()>) -> (u16, String) {
     let mut sender = sender.clone().ready().await.unwrap();
     let (response, _) = sender.send_request(request, true).unwrap();
     let response = tokio::time::timeout(PATIENCE, response).await.unwrap().unwrap();

@@ -1,5 +1,7 @@
 //! `tickwire.v1.msgpack`: the same messages as in JSON, read by a decoder of others.
 
+mod policies;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::net::TcpStream;
@@ -32,10 +34,14 @@ struct Speaker {
 impl Speaker {
     #[track_caller]
     fn connect(address: SocketAddr, path: &str) -> Self {
+        Self::over(TcpStream::connect(address).unwrap(), address, path)
+    }
+
+    #[track_caller]
+    fn over(stream: TcpStream, address: SocketAddr, path: &str) -> Self {
         let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
         let protocol = "tickwire.v1.msgpack".parse().unwrap();
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
-        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (socket, _) = tungstenite::client(request, stream).expect("an upgrade");
         let mut speaker = Self { socket, welcome: Value::Null };

@@ -1,6 +1,8 @@
 //! TLS: real clients by each way in, files that cannot be used, and certificates that change under
 //! open connections.
 
+pub(crate) mod limits;
+
 use std::io::ErrorKind;
 use std::io::Read as _;
 use std::io::Write as _;

@@ -5,6 +5,11 @@
 //! a copy for each message. What the socket does not take at once goes the long way.
 
 use std::cell::Cell;
+use std::io;
+use std::io::ErrorKind;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
 
 use tokio::net::TcpStream;
 
@@ -14,15 +19,13 @@ pub struct Line {
     socket: TcpStream,
     /// The library holds bytes that must be written before any others.
     is_taken: Cell<bool>,
-    /// The client sends nothing more.
-    is_ended: Cell<bool>,
 }
 
 impl Line {
     /// A new connection: the library has the first word.
     #[must_use]
     pub const fn new(socket: TcpStream) -> Self {
-        Self { socket, is_taken: Cell::new(true), is_ended: Cell::new(false) }
+        Self { socket, is_taken: Cell::new(true) }
     }
 
     /// The socket.
@@ -41,15 +44,15 @@ impl Line {
         self.is_taken.set(false);
     }
 
-    /// The client was read to its end.
-    pub fn end(&self) {
-        self.is_ended.set(true);
-    }
-
-    /// Whether the client sends nothing more. One that is not to say anything is gone then.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        self.is_ended.get()
+    /// Writes for the library, once the socket takes something.
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.socket.poll_write_ready(cx))?;
+            match self.socket.try_write(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
     }
 
     /// Writes what the socket takes at once, and says how much that was. An error is left for the

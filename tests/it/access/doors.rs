@@ -24,7 +24,7 @@ fn hmac_of(secret: &[u8]) -> impl Fn(&[u8]) -> Vec<u8> {
 }
 
 /// Tokens that nobody may be let in with, by what is wrong with them.
-fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, String)> {
+pub(crate) fn bad_tokens(issuer: &Issuer) -> Vec<(&'static str, String)> {
     let good = issuer.all();
     let claims = json!({ "sub": "me", "exp": in_s(600), "tickwire": {} }).to_string();
     let (unsigned, signature) = good.rsplit_once('.').unwrap();

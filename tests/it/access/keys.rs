@@ -271,3 +271,41 @@ fn api_keys_open_every_door_too() {
     assert_eq!(late.ask(&auth), r#"{"type":"auth","id":1}"#, "it does not expire");
     assert_eq!(Client::connect_as(server.address, "/v1/stream", &key).err(), Some(429));
 }
+
+#[test]
+fn who_came_with_a_withdrawn_api_key_goes_and_who_is_granted_less_has_less() {
+    let dir = tempfile::tempdir().unwrap();
+    let ((gone, gone_hash), (kept, kept_hash)) = (ApiKeys::make([7; 32]), ApiKeys::make([8; 32]));
+    let path = dir.path().join("keys.toml");
+    let line = |name: &str, hash: &str, channel: &str| {
+        format!("[{name}]\nhash = '{hash}'\nsymbols = ['sim:*']\nchannels = ['{channel}']\n")
+    };
+    let both = line("gone", &gone_hash, "ticker") + &line("kept", &kept_hash, "ticker");
+    std::fs::write(&path, both).unwrap();
+    let server = Server::start(&[
+        ("auth.mode", "keys"),
+        ("auth.api_keys", path.to_str().unwrap()),
+        ("stream.heartbeat_ms", "100"),
+    ]);
+    crate::http::wait_until_ready(&server);
+    let connect = |path: &str, key: &str| Client::connect_as(server.address, path, key).unwrap();
+    let subscribe = r#"{"op":"subscribe","channel":"ticker","symbols":["sim:BTC-USD"]}"#;
+    let mut clients = [connect("/v1/stream", &gone), connect("/v1/stream", &kept)];
+    for client in &mut clients {
+        assert_eq!(client.ask_json(subscribe)["type"], "subscribed");
+    }
+    let [mut withdrawn, mut lessened] = clients;
+    server.signal("-HUP");
+    assert_eq!(withdrawn.ask_json(r#"{"op":"ping"}"#)["type"], "pong", "nothing has changed");
+    std::fs::write(&path, line("kept", &kept_hash, "trades")).unwrap();
+    server.signal("-HUP");
+    let (texts, code) = withdrawn.rest();
+    assert_eq!(code, 4401);
+    assert!(texts.last().unwrap().contains(r#""code":"unauthorized""#), "{texts:?}");
+    let said = lessened.next_of("error");
+    assert_eq!(said["code"], "forbidden", "{said}");
+    assert_eq!(lessened.ask_json(subscribe)["code"], "forbidden");
+    let trades = subscribe.replace("ticker", "trades");
+    assert_eq!(lessened.ask_json(&trades)["type"], "subscribed");
+    assert_eq!((status(&server, &gone), status(&server, &kept)), (401, 200));
+}

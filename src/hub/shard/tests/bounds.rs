@@ -54,10 +54,33 @@ fn waiting(client: &Client, world: &World) -> usize {
 fn a_client_that_pings_and_takes_nothing_stays_within_its_buffer() {
     let mut world = world(2_000);
     let client = Client::connect(&mut world, 0);
-    for _ in 0..1_000 {
-        world.shards[0].with(client.id(), |subscriber, _| subscriber.on_ping(&[7; 125]));
+    for _ in 0..20 {
+        ping(&client, &mut world);
     }
     assert!(waiting(&client, &world) <= 2_010);
+}
+
+fn ping(client: &Client, world: &mut World) {
+    world.shards[0].with(client.id(), |subscriber, view| {
+        subscriber.on_ping(&[7; 125], view.now);
+    });
+}
+
+#[test]
+fn a_client_that_pings_without_an_end_is_closed() {
+    let mut rules = rules(1 << 20);
+    rules.limits.ops_per_s = 5;
+    let mut world = World::with(64, vec![rules], |_| {});
+    world.settle(0);
+    let limit = 50;
+    let client = Client::connect(&mut world, 0);
+    let before = waiting(&client, &world);
+    let each = 2 + 125;
+    (0..limit * 2).for_each(|_| ping(&client, &mut world));
+    assert_eq!(waiting(&client, &world), before + each * limit, "no more are answered");
+    assert!(!world.shards[0].gives_up(client.id()));
+    ping(&client, &mut world);
+    assert!(world.shards[0].gives_up(client.id()));
 }
 
 #[test]
