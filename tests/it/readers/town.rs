@@ -9,7 +9,7 @@ use tickwire::clock::monotonic;
 
 use crate::client::Client;
 use crate::readers::Messages;
-use crate::readers::messages;
+use crate::readers::whole;
 use crate::server::Running;
 
 /// A server at a port of its own, which stays its own while it is down.
@@ -103,9 +103,8 @@ impl Town {
             answers += usize::from(message["type"] == "subscribed");
             let is_whole = answers == channels.len() && message["type"] == "heartbeat";
             if is_whole && message["seq"].as_u64() >= head {
-                // One stream may be further than another; up to here all are whole.
-                let end = message["seq"].as_u64();
-                return messages(all.iter().filter(|it: &&Value| it["seq"].as_u64() <= end));
+                all.push(message);
+                return whole(&all);
             }
             all.push(message);
         }
