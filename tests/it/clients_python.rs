@@ -162,7 +162,7 @@ fn the_python_client_passes_its_own_tests() {
     command.current_dir(home()).args(["-m", "unittest", "discover", "-s", "tests"]);
     let output = within(Duration::from_secs(30), command);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && said.contains("\nRan 1"), "{said}");
+    assert!(output.status.success() && !said.contains("\nRan 0 "), "{said}");
 }
 
 #[test]

@@ -162,18 +162,30 @@ pub(crate) fn messages<'a>(events: impl IntoIterator<Item = &'a Value>) -> Messa
     streams
 }
 
+/// The last place of any stream.
+pub(crate) fn end_of(whole: &Messages) -> u64 {
+    let last = whole.values().filter_map(|of| of.last_key_value());
+    last.map(|(seq, _)| *seq).max().unwrap_or_default()
+}
+
+/// What a connection got up to its last heartbeat: so far all of its streams are whole.
+#[track_caller]
+pub(crate) fn whole(got: &[Value]) -> Messages {
+    let heartbeats = got.iter().filter(|it| it["type"] == "heartbeat");
+    let end = heartbeats.filter_map(|it| it["seq"].as_u64()).max();
+    messages(got.iter().filter(|it| it["seq"].as_u64() <= end))
+}
+
 /// That a part's messages are those of the whole, of each stream from its first to its last, and
 /// how
 /// many. What came after the whole was taken is left out.
 #[track_caller]
 pub(crate) fn assert_part_of(part: &Messages, whole: &Messages) -> usize {
     let mut compared = 0;
-    let end = whole.values().filter_map(|of| of.last_key_value()).map(|(seq, _)| *seq).max();
+    let end = end_of(whole);
     for (stream, messages) in part {
-        let messages: BTreeMap<u64, Value> = messages
-            .range(..=end.unwrap_or_default())
-            .map(|(seq, message)| (*seq, message.clone()))
-            .collect();
+        let messages: BTreeMap<u64, Value> =
+            messages.range(..=end).map(|(seq, message)| (*seq, message.clone())).collect();
         let (Some((first, _)), Some((last, _))) =
             (messages.first_key_value(), messages.last_key_value())
         else {

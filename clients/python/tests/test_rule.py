@@ -126,6 +126,55 @@ class Conversations(unittest.TestCase):
         self.assertEqual(words, ["open", "subscribe", "play"])
 
 
+class Replays(unittest.TestCase):
+    def open(self, player):
+        turn = player.open(Welcome("k", 50, 100, 65_536))
+        return [machine.parse(f'{{"type":"x",{it[1:]}') for it in turn.operations]
+
+    def opened(self, player, op):
+        cursors = {"from": {"epoch": "k", "seq": 10}, "to": {"epoch": "k", "seq": 90}}
+        return player.hear({"type": "opened", "id": op["id"], **cursors})
+
+    def position(self, player, id, seq):
+        return player.hear({"type": "position", "id": id, "seq": seq, "state": "playing",
+                            "speed": 1, "done": 0.5})
+
+    def data(self, player, seq, prev=None):
+        message = {"channel": "ticker", "symbol": "sim:A", "seq": seq}
+        more = {"type": "snapshot"} if prev is None else {"type": "delta", "prev": prev}
+        return player.hear({**message, **more}).events
+
+    def test_a_seek_takes_nothing_from_before_it_and_survives_a_loss(self):
+        player = Player(Tape(Request(["ticker"], {"sim:A"}), "2026-11-20T14:30:00Z"))
+        self.opened(player, self.open(player)[0])
+        self.data(player, 8)
+        self.position(player, None, 10)
+        seek = player.press("seek", 1, {"to": "2026-11-20T14:00:00Z"})
+        self.assertEqual(len(seek), 1)
+        self.assertEqual(self.data(player, 20, 8), [])
+        ops = self.open(player)
+        self.assertEqual([op["op"] for op in ops], ["open", "seek", "play"])
+        self.opened(player, ops[0])
+        # On the way back to where it was nothing is for the reader, whatever it is.
+        self.assertEqual((self.data(player, 8), self.data(player, 30)), ([], []))
+        self.position(player, None, 10)
+        self.position(player, ops[1]["id"], 10)
+        turn = self.position(player, ops[2]["id"], 10)
+        self.assertEqual(turn.operations, seek)
+        self.assertEqual((self.data(player, 20, 8), len(self.data(player, 3))), ([], 1))
+        self.position(player, 1, 12)
+        self.assertEqual(self.open(player)[1]["to"]["seq"], 12)
+
+    def test_what_is_pressed_before_there_is_a_connection_is_pressed_then(self):
+        player = Player(Tape(Request(["ticker"], {"sim:A"}), "2026-11-20T14:30:00Z"))
+        self.assertEqual(player.press("pause", 1, {}), [])
+        self.assertEqual(self.opened(player, self.open(player)[0]).operations, [])
+        self.assertEqual(len(self.position(player, None, 10).operations), 1)
+        with self.assertRaises(tickwire.TickwireError):
+            for id in range(2, 100):
+                player.press("play", id, {})
+
+
 class Values(unittest.TestCase):
     def test_prices_keep_their_digits(self):
         message = tickwire.Trade({"price": "105944.20", "size": "0.0000001"})

@@ -9,7 +9,7 @@ use tickwire::clock::monotonic;
 
 use crate::client::Client;
 use crate::readers::Messages;
-use crate::readers::messages;
+use crate::readers::whole;
 use crate::server::Running;
 
 /// A server at a port of its own, which stays its own while it is down.
@@ -95,7 +95,7 @@ impl Town {
                 "slow": "spill", "from": { "epoch": epoch, "seq": 0 } });
             client.send(&op.to_string());
         }
-        let (mut all, mut answers) = (Vec::new(), 0);
+        let (mut all, mut answers) = (Vec::<Value>::new(), 0);
         let deadline = monotonic() + Duration::from_secs(20);
         loop {
             let text = client.text_until(deadline).expect("all of it");
@@ -103,7 +103,8 @@ impl Town {
             answers += usize::from(message["type"] == "subscribed");
             let is_whole = answers == channels.len() && message["type"] == "heartbeat";
             if is_whole && message["seq"].as_u64() >= head {
-                return messages(&all);
+                all.push(message);
+                return whole(&all);
             }
             all.push(message);
         }
