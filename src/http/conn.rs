@@ -1,7 +1,6 @@
 //! A connection as the HTTP library or TLS sees it; a plain WebSocket's shard holds the same
 //! [`Line`].
 
-use std::cell::Cell;
 use std::io;
 use std::io::ErrorKind;
 use std::net::Shutdown;
@@ -37,18 +36,17 @@ const TURN_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Conn {
     line: Rc<Line>,
-    presence: Rc<Presence>,
     thirst: Thirst,
     unsent: Unsent,
     stuck: Option<Stuck>,
     _visit: Option<Visit>,
 }
 
-/// Whether a client is there.
-#[derive(Debug, Default)]
+/// What a request knows of its connection.
+#[derive(Debug, Clone)]
 pub(super) struct Presence {
-    is_ended: Cell<bool>,
-    is_conversing: Cell<bool>,
+    line: Rc<Line>,
+    is_direct: bool,
 }
 
 /// Connections whose sockets do not take what there is for them.
@@ -84,16 +82,21 @@ impl Conn {
         let line = Rc::new(Line::new(socket));
         let thirst =
             Thirst { bytes_per_s, even_at: clock::monotonic(), wait: None, had_its_turn: false };
-        let (presence, unsent) = (Rc::default(), unsent.clone());
-        Self { line, presence, thirst, unsent, stuck: None, _visit: visit }
+        Self { line, thirst, unsent: unsent.clone(), stuck: None, _visit: visit }
     }
 
-    pub(super) fn presence(&self) -> Rc<Presence> {
-        Rc::clone(&self.presence)
+    pub(super) fn line(&self) -> &Line {
+        &self.line
     }
 
-    pub(super) fn line(&self) -> Rc<Line> {
-        Rc::clone(&self.line)
+    /// What requests know of it, where nothing stands between the library and the socket.
+    pub(super) fn direct(&self) -> Presence {
+        Presence { line: Rc::clone(&self.line), is_direct: true }
+    }
+
+    /// What requests know of it, where bytes of another layer are on the socket.
+    pub(super) fn wrapped(&self) -> Presence {
+        Presence { line: Rc::clone(&self.line), is_direct: false }
     }
 }
 
@@ -119,15 +122,14 @@ impl Drop for Stuck {
 }
 
 impl Presence {
-    /// From now on the client is heard though it does not take what it is told. Else the library
-    /// would go on to answer requests, and hold what nobody takes.
-    pub(super) fn converse(&self) {
-        self.is_conversing.set(true);
+    /// The connection, if a shard can write to it past the library.
+    pub(super) fn direct(&self) -> Option<Rc<Line>> {
+        self.is_direct.then(|| Rc::clone(&self.line))
     }
 
-    /// Whether the client sends nothing more. One that is not to say anything is gone then.
-    pub(super) const fn is_ended(&self) -> bool {
-        self.is_ended.get()
+    /// The connection, as far as it concerns whether the client is there.
+    pub(super) fn line(&self) -> &Line {
+        &self.line
     }
 }
 
@@ -163,7 +165,7 @@ impl AsyncRead for Conn {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let is_conversing = self.presence.is_conversing.get();
+        let is_conversing = self.line.is_conversing();
         if let Some(stuck) = self.stuck.as_mut().filter(|_| !is_conversing) {
             stuck.blocks_reading = true;
             return Poll::Pending;
@@ -175,7 +177,7 @@ impl AsyncRead for Conn {
             match socket.try_read_buf(&mut (&mut *buffer).limit(TURN_BYTES)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Ok(0) => {
-                    self.presence.is_ended.set(true);
+                    self.line.end();
                     return Poll::Ready(Ok(()));
                 }
                 Ok(bytes) => {

@@ -50,7 +50,7 @@ pub(super) async fn poll(request: HttpRequest) -> Result<HttpResponse, Failure> 
     let id = shard.borrow_mut().ask_page(&op, (limit, pass), answer).map_err(Failure::rejected)?;
     let gauge = shard.borrow_mut().gauge(id);
     shop.introduce(&mut visit, &request, gauge);
-    let client = request.conn_data::<Rc<Presence>>().cloned();
+    let client = request.conn_data::<Presence>().cloned();
     let asking = Asking { shard, id, client };
     let asked = asking.wait(Duration::from_millis(wait_ms)).await;
     let asked = asked.ok_or_else(|| Failure::unavailable("this server is stopping", 5))?;
@@ -64,7 +64,7 @@ pub(super) async fn poll(request: HttpRequest) -> Result<HttpResponse, Failure> 
 struct Asking {
     shard: SharedShard,
     id: ConnectionId,
-    client: Option<Rc<Presence>>,
+    client: Option<Presence>,
 }
 
 impl Asking {
@@ -75,7 +75,8 @@ impl Asking {
         loop {
             let page = poll_fn(|cx| {
                 let page = self.shard.borrow_mut().poll_page(self.id, patience, cx.waker());
-                let is_alone = || self.client.as_ref().is_some_and(|client| client.is_ended());
+                let is_alone =
+                    || self.client.as_ref().is_some_and(|client| client.line().is_ended());
                 if page.is_pending() && is_alone() { Poll::Ready(None) } else { page }
             });
             match tokio::time::timeout_at(deadline.into(), page).await {

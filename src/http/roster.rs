@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -17,7 +18,7 @@ use crate::hub::gauge::Gauge;
 const SHOWN_MAX: usize = 500;
 
 /// A client's number: no other one of this process has it.
-pub(super) type Number = u64;
+pub(super) type Number = NonZeroU64;
 
 /// Clients that are connected, by number.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ pub(super) struct Roster {
 #[derive(Debug, Default)]
 struct Seats {
     taken: BTreeMap<Number, Seat>,
-    last: Number,
+    last: u64,
 }
 
 /// One client.
@@ -37,7 +38,7 @@ pub(super) struct Seat {
     /// Where it connects from, as far as that is known.
     pub(super) remote: Option<IpAddr>,
     /// The path by which it came in.
-    pub(super) way: String,
+    pub(super) way: &'static str,
     /// Since when.
     pub(super) since: Nanos,
     /// How it does; a replay has none.
@@ -49,7 +50,7 @@ impl Roster {
     pub(super) fn enter(&self, seat: Seat) -> Number {
         let mut seats = self.seats();
         seats.last += 1;
-        let number = seats.last;
+        let number = Number::new(seats.last).unwrap_or(Number::MIN);
         seats.taken.insert(number, seat);
         number
     }
@@ -97,7 +98,7 @@ mod tests {
 
     fn seat() -> Seat {
         let since = Nanos::parse_rfc3339("2026-11-21T03:30:00Z").unwrap();
-        Seat { remote: None, way: "/v1/stream".to_owned(), since, gauge: Some(Arc::default()) }
+        Seat { remote: None, way: "/v1/stream", since, gauge: Some(Arc::default()) }
     }
 
     #[test]

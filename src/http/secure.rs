@@ -58,7 +58,7 @@ impl Doorkeeper {
                 let spoken = match stream.get_ref().1.alpn_protocol() {
                     Some(b"h2") => {
                         // It has windows of its own.
-                        stream.get_ref().0.presence().converse();
+                        stream.get_ref().0.line().converse();
                         Spoken::Http2
                     }
                     _ => Spoken::Http1,

@@ -110,10 +110,7 @@ fn plain(
     house: &Arc<House>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
     let service = settings(address, listening)
-        .on_connect_ext(|conn: &Conn, data| {
-            data.insert(conn.line());
-            data.insert(conn.presence());
-        })
+        .on_connect_ext(|conn: &Conn, data| drop(data.insert(conn.direct())))
         .h1(application(open_shop(house, listening)));
     let (house, deadline) = (Arc::clone(house), listening.rules.write_deadline);
     let connect = fn_service(move |socket: TcpStream| {
@@ -134,7 +131,7 @@ fn secure(
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
     let shop = open_shop(house, listening);
     let h1 = settings(address, listening).on_connect_ext(|conn: &TlsStream<Conn>, data| {
-        data.insert(conn.get_ref().0.presence());
+        data.insert(conn.get_ref().0.wrapped());
     });
     let h1 = h1.secure().h1(application(shop.clone()));
     let h2 = application(shop);

@@ -37,6 +37,9 @@ use crate::store;
 use crate::tape::Tape;
 use crate::tls::Keeper;
 
+/// The paths by which clients come in that are shown to those who watch over the service.
+const WAYS: [&str; 5] = ["/v1/stream", "/v1/sse", "/v1/ndjson", "/v1/poll", "/v1/replay"];
+
 /// One worker's front end.
 #[derive(Debug, Clone)]
 pub struct Shop {
@@ -207,7 +210,8 @@ impl Shop {
         request: &HttpRequest,
         gauge: Option<Arc<Gauge>>,
     ) {
-        let (remote, way) = (self.address_of(request), request.path().to_owned());
+        let remote = self.address_of(request);
+        let way = WAYS.into_iter().find(|way| *way == request.path()).unwrap_or_default();
         visit.introduce(Seat { remote, way, since: clock::now(), gauge });
     }
 

@@ -63,7 +63,7 @@ async fn answer(request: &HttpRequest, form: Form) -> Result<HttpResponse, Failu
     let id = shard.borrow_mut().ask(&op, form, pass).map_err(Failure::rejected)?;
     let gauge = shard.borrow_mut().gauge(id);
     shop.introduce(&mut visit, request, gauge);
-    let client = request.conn_data::<Rc<Presence>>().cloned();
+    let client = request.conn_data::<Presence>().cloned();
     let body = Endless { shard, id, client, _visit: visit };
     if request.method() == Method::HEAD {
         return Ok(head(form).streaming(stream::empty::<Result<Bytes, Cut>>()));
@@ -104,7 +104,7 @@ struct Endless {
     shard: SharedShard,
     id: ConnectionId,
     /// `None` where each answer has a stream of its own.
-    client: Option<Rc<Presence>>,
+    client: Option<Presence>,
     _visit: Visit,
 }
 
@@ -120,7 +120,7 @@ impl MessageBody for Endless {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let mut shard = self.shard.borrow_mut();
-        let is_alone = self.client.as_ref().is_some_and(|client| client.is_ended());
+        let is_alone = self.client.as_ref().is_some_and(|client| client.line().is_ended());
         if is_alone || !shard.serves(self.id) {
             return Poll::Ready(Some(Err(Cut)));
         }

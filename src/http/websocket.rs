@@ -33,7 +33,6 @@ use crate::http::guard::Guard;
 use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
-use crate::hub::shard::Line;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
 use crate::wire::Close;
@@ -58,7 +57,7 @@ pub(super) async fn stream(
     let form = guest.form();
     let Upgraded { response, incoming, admitted } =
         upgrade(&request, payload, (shop, guest)).await?;
-    let line = request.conn_data::<Rc<Line>>().cloned();
+    let line = request.conn_data::<Presence>().and_then(Presence::direct);
     let id = shard.borrow_mut().connect(line, form);
     let mut visit = admitted.sit(&shard, id);
     let gauge = shard.borrow_mut().gauge(id);
@@ -108,8 +107,8 @@ pub(super) async fn upgrade(
     let form = guest.form();
     let Guest { admitted, protocol } = guest;
     check_upgrade(request)?;
-    if let Some(client) = request.conn_data::<Rc<Presence>>() {
-        client.converse();
+    if let Some(client) = request.conn_data::<Presence>() {
+        client.line().converse();
     }
     let breach = Breach::default();
     let mut guarded = Guard::wrap(payload.into_inner(), shop.bounds(), Rc::clone(&breach));
@@ -263,7 +262,7 @@ impl Incoming {
             _ => return message,
         };
         loop {
-            let notice = waits(&shard.borrow(), id);
+            let notice = waits(&mut shard.borrow_mut(), id);
             let Some(notice) = notice else { return message };
             notice.notified().await;
         }

@@ -207,7 +207,7 @@ impl Shard {
             self.listeners.apply(id, &changes);
             self.listeners.forget(id);
             // Whoever reads from the client must not wait for it any more.
-            connection.notice.notify_one();
+            connection.notify();
         }
     }
 
@@ -222,18 +222,16 @@ impl Shard {
 
     /// Whether an operation of the client waits; the notice tells when to look again.
     #[must_use]
-    pub fn waits(&self, id: ConnectionId) -> Option<Rc<Notify>> {
-        let connection = self.connections.get(id)?;
-        let waits = connection.subscriber.is_busy();
-        waits.then(|| Rc::clone(&connection.notice)).or_else(|| self.is_full(id))
+    pub fn waits(&mut self, id: ConnectionId) -> Option<Rc<Notify>> {
+        let connection = self.connections.get_mut(id)?;
+        if connection.subscriber.is_busy() { Some(connection.notice()) } else { self.is_full(id) }
     }
 
     /// Whether the client does not take what it gets; the notice tells when to look again.
     #[must_use]
-    pub fn is_full(&self, id: ConnectionId) -> Option<Rc<Notify>> {
-        let connection = self.connections.get(id)?;
-        let full = !connection.subscriber.outbox().has_room(0);
-        full.then(|| Rc::clone(&connection.notice))
+    pub fn is_full(&mut self, id: ConnectionId) -> Option<Rc<Notify>> {
+        let connection = self.connections.get_mut(id)?;
+        (!connection.subscriber.outbox().has_room(0)).then(|| connection.notice())
     }
 
     /// Whether a client is closed for sending without an end: nothing more of it is read.

@@ -72,8 +72,8 @@ pub(super) struct Connection {
     pub(super) waker: Option<Waker>,
     /// Its socket, if that can be written to without the response body.
     line: Option<Rc<Line>>,
-    /// Told when the client's next operation may be read.
-    pub(super) notice: Rc<Notify>,
+    /// Told when the client's next operation may be read, if somebody ever waited for that.
+    notice: Option<Rc<Notify>>,
     /// The earliest timer set for it.
     pub(super) timeout: Instant,
     was_polled: bool,
@@ -193,10 +193,22 @@ impl Connection {
         }
     }
 
+    /// For who waits until the client's next operation may be read.
+    pub(super) fn notice(&mut self) -> Rc<Notify> {
+        Rc::clone(self.notice.get_or_insert_default())
+    }
+
+    /// The client's next operation may be read.
+    pub(super) fn notify(&self) {
+        if let Some(notice) = &self.notice {
+            notice.notify_one();
+        }
+    }
+
     /// Bytes left the outbox: there may be room for answers again.
     fn notice_room(&self, was_full: bool) {
         if was_full && self.subscriber.outbox().has_room(0) {
-            self.notice.notify_one();
+            self.notify();
         }
     }
 
@@ -405,7 +417,7 @@ impl Connections {
             subscriber,
             waker: None,
             line,
-            notice: Rc::default(),
+            notice: None,
             timeout,
             was_polled: false,
             dirty: false,

@@ -19,13 +19,16 @@ pub struct Line {
     socket: TcpStream,
     /// The library holds bytes that must be written before any others.
     is_taken: Cell<bool>,
+    is_ended: Cell<bool>,
+    is_conversing: Cell<bool>,
 }
 
 impl Line {
     /// A new connection: the library has the first word.
     #[must_use]
     pub const fn new(socket: TcpStream) -> Self {
-        Self { socket, is_taken: Cell::new(true) }
+        let (is_ended, is_conversing) = (Cell::new(false), Cell::new(false));
+        Self { socket, is_taken: Cell::new(true), is_ended, is_conversing }
     }
 
     /// The socket.
@@ -42,6 +45,29 @@ impl Line {
     /// The library has written all that it was handed.
     pub fn release(&self) {
         self.is_taken.set(false);
+    }
+
+    /// The client sends nothing more.
+    pub fn end(&self) {
+        self.is_ended.set(true);
+    }
+
+    /// Whether the client sends nothing more. One that is not to say anything is gone then.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.is_ended.get()
+    }
+
+    /// From now on the client is heard though it does not take what it is told. Else the library
+    /// would go on to answer requests, and hold what nobody takes.
+    pub fn converse(&self) {
+        self.is_conversing.set(true);
+    }
+
+    /// Whether that was said.
+    #[must_use]
+    pub const fn is_conversing(&self) -> bool {
+        self.is_conversing.get()
     }
 
     /// Writes for the library, once the socket takes something.

@@ -313,7 +313,7 @@ impl Shard {
             if let Some(connection) = self.connections.get(id)
                 && !connection.subscriber.is_waiting()
             {
-                connection.notice.notify_one();
+                connection.notify();
             }
         }
     }
@@ -337,7 +337,7 @@ impl Shard {
             let was_busy = connection.subscriber.is_busy();
             connection.subscriber.on_timeout(&view);
             if was_busy && !connection.subscriber.is_busy() {
-                connection.notice.notify_one();
+                connection.notify();
             }
             connection.limit_closing(now);
             connection.timeout = connection.next_timeout();
