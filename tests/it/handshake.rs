@@ -71,7 +71,7 @@ fn what_is_no_upgrade_of_ours_is_refused_in_json() {
     let posted = check_refused(&server, &whole.replace("GET", "POST"), 405);
     assert_eq!(posted.header("allow").as_deref(), Some("GET"));
     check_refused(&server, &whole.replace("/v1/stream", "/v1/streams"), 404);
-    check_refused(&server, &whole.replace("/v1/stream", "/"), 404);
+    check_refused(&server, &whole.replace("/v1/stream", "/v1"), 404);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn refused(cases: &mut Vec<Case>) {
         ("request", "HEAD /v1/stream HTTP/1.1\r\n", 405),
         ("request", "OPTIONS /v1/stream HTTP/1.1\r\n", 405),
         ("request", "GET /v1/streams HTTP/1.1\r\n", 404),
-        ("request", "GET / HTTP/1.1\r\n", 404),
+        ("request", "GET /v1 HTTP/1.1\r\n", 404),
         ("request", "GET /v1/stream HTTP/1.0\r\n", 400),
         ("request", "GET /v1/stream HTTP/3.7\r\n", 400),
         ("request", "GET  HTTP/1.1\r\n", 400),
