@@ -26,6 +26,7 @@ pub mod server;
 pub mod shop;
 mod spec;
 mod streaming;
+mod turns;
 pub mod turnstile;
 pub mod visitors;
 mod websocket;

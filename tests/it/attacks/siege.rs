@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI64;
@@ -29,6 +30,8 @@ use crate::harness::since;
 
 /// What attackers may cost in memory, besides what their limits allow.
 const FLAT: i64 = 48 << 20;
+/// By how much, in ns, two measurements of the same differ.
+const SLACK: i64 = 100_000;
 /// Where attackers come from: limits of an address are for them alone.
 const ENEMY: [u8; 4] = [127, 0, 0, 66];
 /// How long a connection of the crowd is not read.
@@ -183,7 +186,7 @@ impl Siege {
             most >> 10,
         );
         assert!(most < FLAT, "{} KiB more than before", most >> 10);
-        let bound = if is_strict { calm * 11 / 10 } else { calm * 10 + 500_000_000 };
+        let bound = if is_strict { calm * 11 / 10 + SLACK } else { calm * 10 + 500_000_000 };
         assert!(storm <= bound, "{name}: p99 was {calm} ns and is {storm} ns");
     }
 
@@ -276,8 +279,10 @@ impl Field {
     }
 
     fn be_attacked(&self, attack: impl Fn(&Self)) {
-        // On their processor the witness goes first: it is not to be late on their account.
-        rustix::process::nice(10).unwrap();
+        // On their processor the witness goes first: it is not to be late on their account. The
+        // scheduler takes it from them at once only if they are idlers to it.
+        let id = rustix::thread::gettid().as_raw_nonzero().to_string();
+        drop(Command::new("chrt").args(["--idle", "--pid", "0", &id]).status());
         while self.goes_on() {
             attack(self);
         }

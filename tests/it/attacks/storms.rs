@@ -1,16 +1,17 @@
 //! Each attack at full force, by turns with quiet: the witness loses nothing and is hardly served
 //! later, and memory stays flat.
 //!
-//! On any machine the bound of lateness is loose. To hold it to 10 % of the p99, with 200 symbols ×
-//! 50 ticks a second, a hundred other clients, the server on one processor and all others on
-//! another:
+//! On any machine the bound of lateness is loose. To hold it to 10 % of the p99, and the 0.1 ms by
+//! which measurements differ, with 200 symbols × 50 ticks a second, a hundred other clients, the
+//! server on one processor and all others on another, on a machine with nothing else to do:
 //!
 //! ```text
-//! TICKWIRE_SIEGE_S=20 cargo test --release --test it storms -- --test-threads 1 --nocapture
+//! export TMPDIR=/dev/shm TICKWIRE_SIEGE_S=20
+//! cargo test --release --test it storms -- --test-threads 1 --nocapture
 //! ```
 //!
-//! where 20 is how many seconds of each are compared. Attackers come from one address, which has
-//! the limits that addresses have by default.
+//! where 20 is how many seconds of each are compared; it needs `chrt`. Attackers come from one
+//! address, which has the limits that addresses have by default.
 
 use std::io::Write as _;
 use std::net::TcpStream;
