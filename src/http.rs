@@ -26,7 +26,6 @@ pub mod server;
 pub mod shop;
 mod spec;
 mod streaming;
-mod turns;
 pub mod turnstile;
 pub mod visitors;
 mod websocket;

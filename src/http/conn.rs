@@ -30,7 +30,7 @@ use crate::hub::shard::Line;
 const BURST: Duration = Duration::from_millis(250);
 /// Bytes that are read of a client before others get their turn. The library deals in one go with
 /// all requests that it has read.
-const TURN_BYTES: usize = 256;
+const TURN_BYTES: usize = 1024;
 
 /// A TCP connection.
 #[derive(Debug)]

@@ -45,7 +45,6 @@ use crate::http::secure::Taken;
 use crate::http::shop;
 use crate::http::shop::House;
 use crate::http::shop::Shop;
-use crate::http::turns::by_turns;
 use crate::hub::shard;
 use crate::hub::shard::FlushRule;
 use crate::hub::shard::Shard;
@@ -94,12 +93,10 @@ pub fn start(
     let address = listener.local_addr()?;
     let (name, house) = ("tickwire", Arc::clone(house));
     let server = match &house.tls {
-        None => {
-            server.listen(name, listener, move || by_turns(plain(address, &listening, &house)))?
-        }
+        None => server.listen(name, listener, move || plain(address, &listening, &house))?,
         Some(keeper) => {
             let doorkeeper = Doorkeeper::new(keeper, listening.head_timeout)?;
-            let factory = move || by_turns(secure(address, &listening, (&doorkeeper, &house)));
+            let factory = move || secure(address, &listening, (&doorkeeper, &house));
             server.listen(name, listener, factory)?
         }
     };
