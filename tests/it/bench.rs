@@ -13,15 +13,8 @@ use tokio_tungstenite::tungstenite::WebSocket;
 use tokio_tungstenite::tungstenite::accept;
 
 use crate::server::Server;
+use crate::server::run;
 use crate::server::tickwire;
-
-/// Runs it to its end: exit code, stdout, stderr.
-#[track_caller]
-fn run(command: &mut Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
-}
 
 /// A short load that prints JSON.
 fn bench(flags: &str) -> Command {

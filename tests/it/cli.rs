@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::io::BufRead as _;
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::process::Command;
-use std::process::Output;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -15,15 +13,8 @@ use tickwire::clock;
 
 use crate::server::Running;
 use crate::server::Server;
+use crate::server::run;
 use crate::server::tickwire;
-
-/// Runs a command to its end.
-#[track_caller]
-fn run(command: &mut Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap_or(-1), text(stdout), text(stderr))
-}
 
 fn messages(stdout: &str) -> Vec<Value> {
     stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

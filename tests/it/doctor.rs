@@ -2,20 +2,13 @@
 
 use std::net::TcpListener;
 use std::process::Command;
-use std::process::Output;
 
 use serde_json::Value;
 
 use crate::harness;
 use crate::server::Server;
+use crate::server::run;
 use crate::server::tickwire;
-
-#[track_caller]
-fn run(command: &mut Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap_or(-1), text(stdout), text(stderr))
-}
 
 /// What `doctor` finds, by the thing.
 fn doctor(set: &[(&str, &str)], args: &[&str]) -> (i32, Vec<Value>) {

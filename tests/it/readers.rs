@@ -2,6 +2,7 @@
 //! JSON for each event, and takes commands. One set of scenarios for all of them.
 
 pub(crate) mod capture;
+mod host;
 pub(crate) mod hostile;
 pub(crate) mod live;
 pub(crate) mod python;

@@ -42,6 +42,14 @@ pub(crate) fn tickwire() -> Command {
     command
 }
 
+/// Runs a command to its end: exit code, stdout, stderr.
+#[track_caller]
+pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
 impl Running {
     /// Starts it; its stderr is read, its stdout is as the command says.
     pub(crate) fn start(command: &mut Command) -> Self {
