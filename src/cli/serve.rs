@@ -87,6 +87,7 @@ pub fn banner(config: &Config, address: SocketAddr, epoch: &str) -> String {
     };
     format!(
         "tickwire {version} listening on {http}://{address}\n\
+         \x20 page: {http}://{here}/\n\
          \x20 stream: {ws}://{here}/v1/stream\n\
          \x20 tape: {tape} (epoch {epoch})\n\
          \x20 try: tickwire sub {example}{url}",
@@ -146,6 +147,7 @@ mod tests {
         let text = banner(&config, "127.0.0.1:8080".parse().unwrap(), "k3v9");
         assert!(text.contains("listening on http://127.0.0.1:8080\n"), "{text}");
         assert!(text.contains("data/tape (epoch k3v9)"), "{text}");
+        assert!(text.contains("page: http://127.0.0.1:8080/\n"), "{text}");
         assert!(text.ends_with("try: tickwire sub sim:BTC-USD"), "{text}");
         let text = banner(&config, "0.0.0.0:9000".parse().unwrap(), "k3v9");
         assert!(text.ends_with("sub sim:BTC-USD --url ws://127.0.0.1:9000"), "{text}");
