@@ -32,9 +32,12 @@ const BURST: Duration = Duration::from_millis(250);
 /// all requests that it has read.
 const TURN_BYTES: usize = 1024;
 
-/// A TCP connection.
+/// A TCP connection. The library keeps one in two places.
 #[derive(Debug)]
-pub(super) struct Conn {
+pub(super) struct Conn(Box<Ends>);
+
+#[derive(Debug)]
+struct Ends {
     line: Rc<Line>,
     thirst: Thirst,
     unsent: Unsent,
@@ -82,21 +85,22 @@ impl Conn {
         let line = Rc::new(Line::new(socket));
         let thirst =
             Thirst { bytes_per_s, even_at: clock::monotonic(), wait: None, had_its_turn: false };
-        Self { line, thirst, unsent: unsent.clone(), stuck: None, _visit: visit }
+        let unsent = unsent.clone();
+        Self(Box::new(Ends { line, thirst, unsent, stuck: None, _visit: visit }))
     }
 
     pub(super) fn line(&self) -> &Line {
-        &self.line
+        &self.0.line
     }
 
     /// What requests know of it, where nothing stands between the library and the socket.
     pub(super) fn direct(&self) -> Presence {
-        Presence { line: Rc::clone(&self.line), is_direct: true }
+        Presence { line: Rc::clone(&self.0.line), is_direct: true }
     }
 
     /// What requests know of it, where bytes of another layer are on the socket.
     pub(super) fn wrapped(&self) -> Presence {
-        Presence { line: Rc::clone(&self.line), is_direct: false }
+        Presence { line: Rc::clone(&self.0.line), is_direct: false }
     }
 }
 
@@ -165,23 +169,23 @@ impl AsyncRead for Conn {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let is_conversing = self.line.is_conversing();
-        if let Some(stuck) = self.stuck.as_mut().filter(|_| !is_conversing) {
+        let is_conversing = self.0.line.is_conversing();
+        if let Some(stuck) = self.0.stuck.as_mut().filter(|_| !is_conversing) {
             stuck.blocks_reading = true;
             return Poll::Pending;
         }
-        ready!(self.thirst.poll(cx));
-        let socket = self.line.socket();
+        ready!(self.0.thirst.poll(cx));
+        let socket = self.0.line.socket();
         loop {
             ready!(socket.poll_read_ready(cx))?;
             match socket.try_read_buf(&mut (&mut *buffer).limit(TURN_BYTES)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Ok(0) => {
-                    self.line.end();
+                    self.0.line.end();
                     return Poll::Ready(Ok(()));
                 }
                 Ok(bytes) => {
-                    self.thirst.drink(bytes, clock::monotonic());
+                    self.0.thirst.drink(bytes, clock::monotonic());
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) => return Poll::Ready(Err(error)),
@@ -196,11 +200,11 @@ impl AsyncWrite for Conn {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = self.line.poll_write(cx, bytes);
+        let written = self.0.line.poll_write(cx, bytes);
         if written.is_pending() {
-            let Self { stuck, unsent, .. } = &mut *self;
+            let Ends { stuck, unsent, .. } = &mut *self.0;
             stuck.get_or_insert_with(|| Stuck::new(unsent));
-        } else if self.stuck.take().is_some_and(|stuck| stuck.blocks_reading) {
+        } else if self.0.stuck.take().is_some_and(|stuck| stuck.blocks_reading) {
             cx.waker().wake_by_ref();
         }
         written
@@ -208,11 +212,11 @@ impl AsyncWrite for Conn {
 
     /// The library asks for this once the socket took all that it had.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.line.release();
+        self.0.line.release();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(socket2::SockRef::from(self.line.socket()).shutdown(Shutdown::Write))
+        Poll::Ready(socket2::SockRef::from(self.0.line.socket()).shutdown(Shutdown::Write))
     }
 }
