@@ -14,6 +14,10 @@ use crate::wire::Form;
 use crate::wire::Message;
 use crate::wire::frame::Opcode;
 
+/// A client that got less keeps no empty buffer: where thousands come at once and hear little, their
+/// first answers would else leave the memory full of them.
+const NEWCOMER_BYTES: u64 = 4_096;
+
 /// Bytes that wait for one client.
 #[derive(Debug)]
 pub struct Outbox {
@@ -193,6 +197,8 @@ impl Outbox {
         self.most = self.most.max(self.bytes.len());
         if count < self.bytes.len() {
             self.bytes.advance(count);
+        } else if self.pushed <= NEWCOMER_BYTES {
+            self.bytes = BytesMut::new();
         } else {
             self.bytes.clear();
         }
@@ -260,6 +266,17 @@ mod tests {
         outbox.advance(1_004);
         outbox.trim();
         assert_eq!(outbox.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn a_newcomer_keeps_no_buffer_and_one_that_hears_much_does() {
+        let mut outbox = Outbox::new(Form::Text, 1 << 20);
+        let message = [b'x'; 1_000];
+        for heard in 1..=6 {
+            outbox.push(&message);
+            outbox.advance(outbox.len());
+            assert_eq!(outbox.bytes.capacity() > 0, heard > 4, "{heard}");
+        }
     }
 
     #[test]
