@@ -74,6 +74,7 @@ export class Screen {
   /** Begins with what a link says. @param {import('./link.js').Link} link */
   async open(link) {
     this.desk.interval = link.interval;
+    this.live.conflateMs = link.conflateMs;
     this.groups.show();
     this.chart.markInterval();
     this.painter.wake();
@@ -200,7 +201,7 @@ export class Screen {
     find('help-open').addEventListener('click', showHelp);
     find('share').addEventListener('click', () => this.share());
     find('group-add').addEventListener('click', () => this.groups.add());
-    document.addEventListener('visibilitychange', () => this.live.rest(document.hidden));
+    document.addEventListener('visibilitychange', () => this.live.rest());
   }
 
   /** Instruments, and the list of a link. @param {import('./link.js').Link} link */
@@ -271,7 +272,8 @@ export class Screen {
 
   #shown() {
     const { lists, symbol, interval } = this.desk;
-    return { watch: lists.symbols, symbol, interval, ...this.player.link };
+    const { conflateMs } = this.live;
+    return { watch: lists.symbols, symbol, interval, conflateMs, ...this.player.link };
   }
 
   /** Shows a link to all that is on the screen. */

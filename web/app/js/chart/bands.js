@@ -3,7 +3,7 @@
 
 import { spanOf } from '../gaps.js';
 import { clockOf, countdown } from '../instant.js';
-import { sharpen } from '../node.js';
+import { sharpen, typeface } from '../node.js';
 import { say, term } from '../words.js';
 
 const STEP = 7;
@@ -27,7 +27,7 @@ export class Bands {
   paint(plot, { bars, gaps, colour, now }) {
     const { pen, width, height } = sharpen(this.#canvas);
     const right = width - plot.axisWidth;
-    pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    pen.font = `11px ${typeface()}`;
     pen.save();
     pen.beginPath();
     pen.rect(0, 0, right, height - FOOT);
