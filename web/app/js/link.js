@@ -12,7 +12,7 @@ const CONFLATE_MS_MAX = 60_000;
  * @typedef {object} Link
  * @property {string[]} watch symbols and patterns of the watchlist; empty: the user's own
  * @property {string} symbol the one in the chart, or ''
- * @property {keyof typeof INTERVALS} interval
+ * @property {keyof typeof INTERVALS | ''} interval '' leaves it to the page
  * @property {number} conflateMs how often a row is sent, in ms; 0: each change
  * @property {string} session `epoch/feed/day` of what is replayed, or '' for live
  * @property {string} at the instant of the replay, or ''
@@ -31,7 +31,7 @@ export function parseLink(search) {
       .map((name) => name.trim())
       .filter(Boolean),
     symbol: given.get('s') ?? '',
-    interval: interval in INTERVALS ? /** @type {any} */ (interval) : '1m',
+    interval: interval in INTERVALS ? /** @type {any} */ (interval) : '',
     conflateMs: isConflation(conflateMs) ? conflateMs : CONFLATE_MS,
     session: given.get('session') ?? '',
     at: given.get('t') ?? '',
@@ -47,7 +47,7 @@ export function writeLink(link) {
   const parts = [];
   if (link.watch.length > 0) parts.push(`w=${link.watch.map(escape).join(',')}`);
   if (link.symbol) parts.push(`s=${escape(link.symbol)}`);
-  if (link.interval !== '1m') parts.push(`i=${link.interval}`);
+  if (link.interval) parts.push(`i=${link.interval}`);
   if (link.conflateMs !== CONFLATE_MS) parts.push(`conflate_ms=${link.conflateMs}`);
   if (link.session) {
     parts.push(`session=${escape(link.session)}`);

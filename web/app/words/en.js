@@ -121,7 +121,9 @@ export const en = {
   'ops.feeds': 'Feeds',
   'ops.following': 'from tape',
   'ops.id': 'id',
-  'ops.lag': 'lag',
+  'ops.lag': 'lag p50 / p99',
+  'ops.lag.title':
+    'Between the venue’s time and receipt: p50 and p99 of what was seen every 2 s',
   'ops.laps': 'laps',
   'ops.metrics': 'Metrics',
   'ops.more': '{count} more',

@@ -122,7 +122,9 @@ export const ko = {
   'ops.feeds': '피드',
   'ops.following': '테이프에서',
   'ops.id': '번호',
-  'ops.lag': '지연',
+  'ops.lag': '지연 p50 / p99',
+  'ops.lag.title':
+    '거래소 시각과 수신 시각의 차이: 페이지를 연 뒤 2초마다 본 값의 50 %와 99 %',
   'ops.laps': '랩',
   'ops.metrics': '메트릭',
   'ops.more': '{count}개 더',

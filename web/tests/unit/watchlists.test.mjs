@@ -58,7 +58,7 @@ test('a link is read as it was written', () => {
     {
       watch: [],
       symbol: '',
-      interval: '1m',
+      interval: '',
       conflateMs: 25,
       session: 'k3v9/sim/2026-11-20',
       at: '2026-11-20T09:30:04.118Z',
@@ -76,7 +76,7 @@ test('a link that makes no sense is an empty one', () => {
   for (const conflation of ['-1', '60001', '2.5', 'x', '']) {
     const search = `?i=2y&speed=-3&w=,,&conflate_ms=${conflation}`;
     const { interval, speed, watch, conflateMs } = parseLink(search);
-    assert.deepEqual([interval, speed, watch, conflateMs], ['1m', 1, [], 25], conflation);
+    assert.deepEqual([interval, speed, watch, conflateMs], ['', 1, [], 25], conflation);
   }
 });
 

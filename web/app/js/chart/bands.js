@@ -57,8 +57,8 @@ export class Bands {
     const left = bars.end(last.start) - now;
     const y = plot.yOf(Number(last.close));
     if (left <= 0 || !Number.isFinite(y)) return;
-    pen.fillStyle = colour('--panel');
-    pen.fillRect(right + 1, y + 9, plot.axisWidth - 1, 14);
+    pen.fillStyle = colour('--raised');
+    pen.fillRect(right + 1, y + 9, plot.axisWidth - 2, 15);
     pen.fillStyle = colour('--dim');
     pen.textAlign = 'left';
     pen.fillText(countdown(left), right + 6, y + 20);

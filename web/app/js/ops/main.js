@@ -8,6 +8,7 @@ import { clockOf } from '../instant.js';
 import { Looks } from '../looks.js';
 import { find, setAttribute, setText } from '../node.js';
 import { Preferences } from '../preferences.js';
+import { Spread } from '../rate.js';
 import { Tools } from '../tools.js';
 import { say } from '../words.js';
 import { Metrics } from './metrics.js';
@@ -35,6 +36,8 @@ const tables = {
 /** @type {Metrics | null} */
 let before = null;
 let round = 0;
+/** How far each feed lagged at each look. @type {Map<string, Spread>} */
+const lags = new Map();
 /** @type {any[]} */
 let sessions = [];
 
@@ -50,10 +53,12 @@ async function ask() {
       client.get('/ui/clients.json'),
     ]);
     const metrics = new Metrics(text, Date.now());
+    note(venues);
     show({
       metrics,
       before,
       venues,
+      lags,
       ready,
       clients,
       sessions,
@@ -64,6 +69,15 @@ async function ask() {
     setText(find('alert'), '');
   } catch (error) {
     failed(/** @type {any} */ (error));
+  }
+}
+
+/** @param {any[]} venues */
+function note(venues) {
+  for (const { feed, lag_ms: lagMs } of venues) {
+    const seen = lags.get(feed) ?? new Spread();
+    if (lagMs !== null) seen.add(lagMs);
+    lags.set(feed, seen);
   }
 }
 

@@ -12,6 +12,7 @@ import { say, term } from '../words.js';
  * @property {import('./metrics.js').Metrics} metrics
  * @property {import('./metrics.js').Metrics | null} before
  * @property {any[]} venues @property {any} ready
+ * @property {Map<string, import('../rate.js').Spread>} lags of feeds, as they were each time
  * @property {any[]} clients @property {any[]} sessions
  * @property {import('../figures.js').Figures} figures
  */
@@ -61,7 +62,7 @@ export const SESSIONS = [
 ];
 
 /** @param {Told} told @returns {Line[]} */
-export function feedLines({ metrics, before, venues, figures }) {
+export function feedLines({ metrics, before, venues, lags, figures }) {
   return venues.map((venue) => {
     const labels = { feed: venue.feed };
     const rejected = Object.values(venue.rejected).reduce((sum, count) => sum + count, 0);
@@ -73,7 +74,7 @@ export function feedLines({ metrics, before, venues, figures }) {
         shortSpan(metrics.at - Date.parse(venue.since)),
         figures.count(venue.symbols),
         rate(metrics.rate('feed_ticks', before, labels), figures),
-        venue.lag_ms === null ? '–' : `${figures.count(venue.lag_ms)} ms`,
+        lag(lags.get(venue.feed), figures),
         count(metrics.sum('feed_queue_ticks', labels), figures),
         figures.count(venue.reconnects),
         { text: figures.count(rejected), title: JSON.stringify(venue.rejected) },
@@ -218,6 +219,17 @@ function count(value, figures) {
 /** @param {number} value @param {import('../figures.js').Figures} figures */
 function rate(value, figures) {
   return Number.isFinite(value) ? figures.count(value) : '–';
+}
+
+/**
+ * @param {import('../rate.js').Spread | undefined} seen
+ * @param {import('../figures.js').Figures} figures
+ */
+function lag(seen, figures) {
+  const [half, most] = [0.5, 0.99].map((share) => seen?.at(share) ?? NaN);
+  if (!Number.isFinite(half)) return '–';
+  const text = `${figures.count(half)} / ${figures.count(most)} ms`;
+  return { text, title: say('ops.lag.title') };
 }
 
 /** @param {number} value */
