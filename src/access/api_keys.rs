@@ -45,6 +45,8 @@ struct Line {
     channels: Vec<String>,
     #[serde(default)]
     history: bool,
+    #[serde(default)]
+    operator: bool,
 }
 
 /// Whether something that was shown is an API key, good or not.
@@ -71,7 +73,10 @@ impl ApiKeys {
         let lines: BTreeMap<String, Line> = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let line = text.get(..at).map_or(0, |before| before.lines().count());
-            format!("line {}: expected [NAME], hash, symbols, channels and history", line.max(1))
+            format!(
+                "line {}: expected [NAME], hash, symbols, channels, history and operator",
+                line.max(1)
+            )
         })?;
         if lines.len() > KEYS_MAX {
             return Err(format!("more than {KEYS_MAX} keys"));
@@ -81,8 +86,8 @@ impl ApiKeys {
             let hash = line.hash.strip_prefix("sha256:").and_then(decode_hash);
             let hash =
                 hash.ok_or_else(|| format!("{name}: hash must be \"sha256:\" and 64 hex"))?;
-            let Line { hash: _, symbols, channels, history } = line;
-            let grant = Grant::read(&Written { symbols, channels, history });
+            let Line { hash: _, symbols, channels, history, operator } = line;
+            let grant = Grant::read(&Written { symbols, channels, history, operator });
             let grant = grant.map_err(|reason| format!("{name}: {reason}"))?;
             let subject = format!("key:{name}").into();
             let (grant, api_key) = (Arc::new(grant), Some(hash));

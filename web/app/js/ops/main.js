@@ -62,6 +62,7 @@ async function ask() {
       ready,
       clients,
       sessions,
+      operator: { token: access.token, failed: refused },
       figures: new Figures(looks.language),
     });
     setText(find('clients-note'), leftOff > 0 ? say('ops.more', { count: leftOff }) : '');
@@ -111,6 +112,11 @@ function show(told) {
     ready.status === 'ready' ? 'live' : 'stale',
     ready.status === 'ready' ? say('ops.ready') : ready.status,
   );
+}
+
+/** What an operator may not do. @param {any} error */
+function refused({ code, message }) {
+  setText(find('alert'), `${code} ${message}`);
 }
 
 /** @param {any} error */

@@ -5,6 +5,7 @@ import { clockOf, shortSpan, textOf } from '../instant.js';
 import { make } from '../node.js';
 import { nameOf } from '../sessions.js';
 import { say, term } from '../words.js';
+import { dismissal } from './dismissal.js';
 
 /**
  * @typedef {import('./table.js').Line} Line
@@ -14,6 +15,7 @@ import { say, term } from '../words.js';
  * @property {any[]} venues @property {any} ready
  * @property {Map<string, import('../rate.js').Spread>} lags of feeds, as they were each time
  * @property {any[]} clients @property {any[]} sessions
+ * @property {{ token: string, failed: (error: any) => void }} operator
  * @property {import('../figures.js').Figures} figures
  */
 
@@ -48,6 +50,7 @@ export const CLIENTS = [
   'ops.streams#',
   'ops.waiting#',
   'ops.skipped#',
+  '',
 ];
 export const PAIRS = ['ops.what', 'ops.value#'];
 export const SESSIONS = [
@@ -107,7 +110,7 @@ export function workerLines({ metrics, before, figures }) {
 }
 
 /** @param {Told} told @returns {Line[]} */
-export function clientLines({ metrics, clients, figures }) {
+export function clientLines({ metrics, clients, operator, figures }) {
   return clients.map((client) => ({
     key: String(client.id),
     values: [
@@ -118,6 +121,7 @@ export function clientLines({ metrics, clients, figures }) {
       client.streams === null ? '–' : figures.count(client.streams),
       client.waiting_bytes === null ? '–' : bytes(client.waiting_bytes),
       client.skipped === null ? '–' : figures.count(client.skipped),
+      { nodes: () => (client.streams === null ? [] : dismissal(client.id, operator)) },
     ],
   }));
 }
