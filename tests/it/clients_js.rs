@@ -18,14 +18,12 @@ const PARTS: [&str; 6] =
 #[test]
 fn its_tests_pass_against_this_server() {
     let Some(home) = home() else { return };
-    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
     let mut command = Command::new("node");
     command
         .args(["--test", "--test-concurrency=4", "--test-timeout=90000"])
         .args(tests(&home))
         .current_dir(&home);
     command.env("TICKWIRE_BIN", env!("CARGO_BIN_EXE_tickwire"));
-    command.env("CAPTURES", std::env::var_os("CAPTURES").unwrap_or(captures.into()));
     let output = within(Duration::from_secs(120), command);
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
@@ -61,7 +59,7 @@ fn tests(home: &Path) -> Vec<PathBuf> {
 }
 
 /// A copy of it with its packages, or nothing where they cannot be had.
-fn home() -> Option<PathBuf> {
+pub(crate) fn home() -> Option<PathBuf> {
     if lacks_node() {
         return None;
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::readers::capture;
 use crate::readers::hostile;
 use crate::readers::live;
 use crate::readers::rust::make;
@@ -77,11 +76,6 @@ fn the_rust_client_plays_on_over_kills_and_into_what_is_live() {
 #[test]
 fn the_rust_client_says_what_cannot_be_played() {
     tour::says_what_cannot_be_played(make);
-}
-
-#[test]
-fn the_rust_client_gets_a_recording_exactly() {
-    capture::comes_exactly(make);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The clients of this repository as its users have them: each says what happens to it, a line of
 //! JSON for each event, and takes commands. One set of scenarios for all of them.
 
-pub(crate) mod capture;
+mod capture;
 mod host;
 pub(crate) mod hostile;
+mod js;
 pub(crate) mod live;
+mod program;
 pub(crate) mod python;
 pub(crate) mod rust;
 pub(crate) mod tls;
