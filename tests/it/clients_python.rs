@@ -191,6 +191,12 @@ try:
     list(tickwire.history("{url}", "sim:NOBODY"))
 except tickwire.HttpError as error:
     assert (error.status, error.code, error.retryable) == (404, "unknown_symbol", False), error
+try:
+    rows("bars", intervall="1s")
+except TypeError as error:
+    assert "intervall" in str(error), error
+else:
+    raise AssertionError("a wrong name is no name")
 bars = rows("bars", interval="1s")
 print(json.dumps({{"trades": trades, "quotes": rows("quotes"), "bars": bars}}))
 "#,
