@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::http::header::ETag;
 use actix_web::http::header::EntityTag;
+use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use rust_embed::EmbeddedFile;
 use rust_embed::RustEmbed;
@@ -66,7 +67,11 @@ pub(super) async fn library(
     name: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let found = Library::get(&name).ok_or_else(|| nothing(&request))?;
-    Ok(answer(&request, (&name, found)))
+    let mut response = answer(&request, (&name, found));
+    // Modules of another origin are loaded only if they allow it. To be served is another matter.
+    let (name, value) = (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response.headers_mut().insert(name, value);
+    Ok(response)
 }
 
 /// Whether a path is one of these files, and not what the pages ask for.

@@ -179,6 +179,8 @@ fn the_examples_of_the_readme_of_the_rust_client_run() {
         let (_, body) = example.split_once("\n\n").unwrap();
         assert!(bare(&program).contains(&bare(body)), "not what runs here: {body}");
     }
+    let (version, _patch) = env!("CARGO_PKG_VERSION").rsplit_once('.').unwrap();
+    assert!(page.contains(&format!("tickwire-client = \"{version}\"")), "{version}");
     let town = Town::start(&[("feeds.sim.ticks_per_s", "500")]);
     let head = Client::connect(town.address).welcome;
     runtime().block_on(async {

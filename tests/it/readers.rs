@@ -180,8 +180,7 @@ pub(crate) fn whole(got: &[Value]) -> Messages {
 }
 
 /// That a part's messages are those of the whole, of each stream from its first to its last, and
-/// how
-/// many. What came after the whole was taken is left out.
+/// how many. What came after the whole was taken is left out.
 #[track_caller]
 pub(crate) fn assert_part_of(part: &Messages, whole: &Messages) -> usize {
     let mut compared = 0;

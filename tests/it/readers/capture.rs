@@ -1,5 +1,5 @@
-//! A minute of a real market reaches all clients exactly, side by side: over two ends of the server,
-//! and while each of them stood still until the server had no room left for it.
+//! A minute of a real market reaches all clients exactly, side by side: over two ends of the
+//! server, and while each of them stood still until the server had no room left for it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tickwire::standin::Standin;
 use tickwire_feeds::Nanos;
 use tickwire_feeds::Venue;
 
+use crate::browser::as_row;
 use crate::captures::reading::BINANCE_2024;
 use crate::captures::reading::Print;
 use crate::captures::reading::Reading;
@@ -248,17 +249,10 @@ fn after(messages: Messages, begun: u64) -> Messages {
 #[track_caller]
 fn are_of_history(town: &Town, whole: &Messages) {
     for ((_, symbol), of) in whole.iter().filter(|((channel, _), _)| channel == "trades") {
-        let trades = of.values().filter(|it| it["type"] == "trade").cloned();
+        let trades = of.values().filter(|it| it["type"] == "trade");
         let rows: Vec<Value> = trades.map(as_row).collect();
         assert!(rows == town.trades(symbol), "{symbol}: history is not what is told of it");
     }
-}
-
-fn as_row(mut message: Value) -> Value {
-    for key in ["type", "channel", "prev"] {
-        message.as_object_mut().unwrap().remove(key);
-    }
-    message
 }
 
 /// That two have the same messages up to the end of the whole, and how many.
