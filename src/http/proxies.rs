@@ -36,11 +36,12 @@ impl Trusted {
             Forwarded::Standard => FORWARDED,
         };
         let values: Vec<_> = headers.get_all(name).collect();
-        let hops = values.iter().rev().filter_map(|value| value.to_str().ok());
-        let hops = hops.flat_map(|value| value.rsplit(','));
+        // A proxy may have appended to a line whose begin is no text.
+        let lines = values.iter().rev().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let hops = lines.flat_map(|line| line.rsplit(',').map(str::to_owned).collect::<Vec<_>>());
         for hop in hops.take(HOPS_MAX) {
             // Who writes nonsense is not believed any further.
-            let Some(address) = self.address(hop) else { return Some(client) };
+            let Some(address) = self.address(&hop) else { return Some(client) };
             client = address.to_canonical();
             if !self.trusts(client) {
                 return Some(client);
