@@ -72,7 +72,7 @@ fn its_pages_run_in_a_browser_whose_page_is_of_another_origin() {
         std::thread::spawn(move || serve(&listener, &served));
         let mut command = Command::new("node");
         command.arg(&script).args([&origin, wanted]).arg(&chromium);
-        let output = within(Duration::from_secs(40), command);
+        let output = within(Duration::from_secs(70), command);
         let said = String::from_utf8_lossy(&output.stdout);
         let trouble = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{page}: {said}{trouble}");

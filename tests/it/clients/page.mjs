@@ -15,7 +15,7 @@ page.on("console", async (message) => {
 await page.goto(url);
 const pattern = new RegExp(wanted);
 const shown = async () => [await page.innerText("body"), ...said].join("\n");
-const until = performance.now() + 15_000;
+const until = performance.now() + 30_000;
 while (!pattern.test(await shown()) && performance.now() < until) await page.waitForTimeout(50);
 const text = await shown();
 await browser.close();

@@ -35,27 +35,30 @@ use crate::readers::town::Town;
 
 const RECORDING: &str = "binance/spot_btcusdt_ethusdt_20240808";
 const CHANNELS: [&str; 4] = ["ticker", "trades", "bars.1s", "bars.1m"];
-/// What happens when, in ms of the recording: the server ends twice in the midst of a burst.
+/// What happens when, in ms of the recording: the server ends twice in the midst of a burst. On a
+/// busy machine all may take longer.
 const STOPPED_AT_MS: i64 = 8_520;
 const SLOW_AT_MS: i64 = 11_000;
 const KILLED_AT_MS: i64 = 48_570;
 const END_MS: i64 = 61_000;
-/// Longest time for one part of it.
+const END_MAX_MS: i64 = 200_000;
+/// What follows the last end of the server, at least.
+const REST_MS: i64 = 8_000;
+/// Longest time to stand still, and for any other part of it.
+const STILL_MAX: Duration = Duration::from_secs(100);
 const PART_MAX: Duration = Duration::from_secs(60);
-/// Longest time to stand still.
-const STILL_MAX: Duration = Duration::from_secs(35);
 /// `limits.buffer_bytes`.
 const ROOM_BYTES: u64 = 16_384;
-/// Most prints of a symbol that are on their way to a server when that ends.
-const LOST_MAX: usize = 150;
+/// Ends of the server.
+const ENDS: usize = 2;
 
 /// A recording as a venue plays it, at its own pace.
 struct Market {
     standin: Standin,
     /// When each frame was received.
     times: Vec<Nanos>,
-    /// By symbol.
-    prints: BTreeMap<String, Vec<Print>>,
+    /// By symbol, with the number of their frame.
+    prints: BTreeMap<String, Vec<(usize, Print)>>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -81,7 +84,8 @@ fn all_clients_get_a_minute_of_a_market_exactly_over_ends_of_the_server_and_slow
     market.plays_until(KILLED_AT_MS);
     town.kill();
     come_back(&mut town, &mut followers);
-    market.plays_until(END_MS);
+    market.plays_until(END_MS.max(market.now_ms() + REST_MS));
+    market.standin.stall();
 
     market.is_history(&town);
     let whole = after(town.everything(&CHANNELS), begun);
@@ -96,9 +100,9 @@ fn all_clients_get_a_minute_of_a_market_exactly_over_ends_of_the_server_and_slow
         // What it missed while it stood still came on the connection that it had. Who polls may
         // find that one closed meanwhile.
         let lives = reader.of("state").into_iter().filter(|it| it["state"] == "live").count();
-        assert!(lives == 3 || name.ends_with("poll"), "{name}: {:?}", reader.of("state"));
+        assert!(lives == 1 + ENDS || name.ends_with("poll"), "{name}: {:?}", reader.of("state"));
         println!("{name}: {compared} messages, each as on the tape");
-        assert!(compared > 15_000, "{name}: {compared} messages");
+        assert!(compared > 12_000, "{name}: {compared} messages");
     }
 }
 
@@ -106,13 +110,15 @@ impl Market {
     /// Opens it, with nothing to be seen yet; `None` without the recording.
     fn open() -> Option<Self> {
         let recording = recording(RECORDING)?.0;
-        let count = recording.partition_point(|(_, at)| *at <= recording[0].1.plus_millis(END_MS));
+        let count =
+            recording.partition_point(|(_, at)| *at <= recording[0].1.plus_millis(END_MAX_MS));
         let names = names(Venue::Binance, BINANCE_2024);
         let (mut times, mut frames, mut prints) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (frame, at) in recording.into_iter().take(count) {
             let text = String::from_utf8(frame).unwrap();
             if let Reading::Print(it) = binance(&serde_json::from_str(&text).unwrap(), &names) {
-                prints.entry(it.symbol.clone()).or_insert_with(Vec::new).push(it);
+                let of = prints.entry(it.symbol.clone()).or_insert_with(Vec::new);
+                of.push((times.len(), it));
             }
             times.push(at);
             frames.push(Frame { text, recv: Some(at) });
@@ -141,6 +147,11 @@ impl Market {
         town
     }
 
+    /// How far it has got.
+    fn now_ms(&self) -> i64 {
+        self.times[self.standin.played() - 1].millis_since(self.times[0])
+    }
+
     /// Waits until it has got so far.
     #[track_caller]
     fn plays_until(&self, ms: i64) {
@@ -152,30 +163,36 @@ impl Market {
         }
     }
 
-    /// That history has its prints in their order, each once, but for those that were on their way
-    /// to a server that ended.
+    /// That history has the prints that were played, in their order, each once, but for those that
+    /// were on their way to the server at each of its ends.
     #[track_caller]
     fn is_history(&self, town: &Town) {
         for (symbol, prints) in &self.prints {
-            let last = prints.last().map(|it| it.id.as_str());
             let mut rows = Vec::new();
-            eventually("its last print is there", || {
+            let mut played = Vec::new();
+            eventually("the last print is there", || {
+                let until = self.standin.played();
+                let prints = prints.iter().take_while(|(at, _)| *at < until);
+                played = prints.map(|(_, print)| print).collect();
                 rows = town.trades(symbol);
-                rows.last().and_then(|row| row["trade_id"].as_str()) == last
+                let last = rows.last().and_then(|row| row["trade_id"].as_str());
+                last == played.last().map(|it: &&Print| it.id.as_str())
             });
-            let mut rest = prints.iter();
-            for row in &rows {
-                let is_it = |it: &Print| {
-                    let texts = [&it.id, &it.price, &it.size].map(String::as_str);
-                    ["trade_id", "price", "size"].map(|key| row[key].as_str().unwrap()) == texts
-                };
-                assert!(rest.any(is_it), "not in the recording, or not here: {row}");
-            }
-            let lost = prints.len() - rows.len();
-            println!("{symbol}: {} prints, {lost} more lost with the server", rows.len());
-            assert!(lost <= LOST_MAX, "{lost} of {} prints of {symbol}", prints.len());
+            let mut rest = rows.iter().peekable();
+            let there = |print: &&Print| rest.next_if(|row| is_print(row, print)).is_some();
+            let there: Vec<bool> = played.iter().map(there).collect();
+            assert_eq!(rest.next(), None, "not of the recording, or not here");
+            let holes = there.windows(2).filter(|two| two[0] && !two[1]).count();
+            println!("{symbol}: {} prints of {}", rows.len(), played.len());
+            assert!(holes <= ENDS, "{symbol}: {holes} holes, {} of {}", rows.len(), played.len());
         }
     }
+}
+
+/// Whether a row of history is a print of the recording.
+fn is_print(row: &Value, print: &Print) -> bool {
+    let texts = [&print.id, &print.price, &print.size].map(String::as_str);
+    ["trade_id", "price", "size"].map(|key| row[key].as_str().unwrap()) == texts
 }
 
 /// All of them, with all that there is to be had before the market begins.
@@ -214,26 +231,30 @@ fn come_back(town: &mut Town, followers: &mut [Follower]) {
     }
 }
 
-/// All stop reading until the outboxes of all ways in are full and their policy has acted, and
-/// read on.
+/// All stop reading until the outboxes of all ways in are full, so that they are fed from the tape,
+/// and read on.
 fn stand_still(town: &Town, followers: &mut [Follower]) {
     let begun = monotonic();
-    let spills = town.metric("tickwire_shard_spills_total");
     for Follower { reader, .. } in followers.iter_mut() {
         reader.tell("stop");
     }
-    // Three have a WebSocket each, and one an answer that never ends for each of its channels. Who
-    // polls is given nothing that he did not ask for.
-    let full = |way: &str| {
-        let waiting = town.waiting_bytes(way).into_iter();
-        waiting.filter(|bytes| *bytes > ROOM_BYTES / 2).count()
-    };
-    let spilled = || town.metric("tickwire_shard_spills_total") - spills;
-    while full("/v1/stream") < 3 || full("/v1/sse") < 1 || spilled() < 4 {
-        assert!(since(begun) < STILL_MAX, "there is still room for some");
+    // Who is fed from the tape is read more of it as soon as less than that waits for him.
+    let waits = |bytes: &&u64| **bytes >= ROOM_BYTES / 16;
+    loop {
+        let [sockets, answers] = ["/v1/stream", "/v1/sse"].map(|way| town.waiting_bytes(way));
+        let [by_socket, by_answer] =
+            [&sockets, &answers].map(|all| all.iter().filter(waits).count());
+        let fed = town.metric("tickwire_shard_following");
+        // Three have a WebSocket each, and one an answer that never ends for each of its channels.
+        // Who polls is given nothing that he did not ask for.
+        if by_socket == 3 && by_answer > 0 && usize::try_from(fed).unwrap() >= by_socket + by_answer
+        {
+            println!("all spill after {:?}: {sockets:?}, {answers:?}", since(begun));
+            break;
+        }
+        assert!(since(begun) < STILL_MAX, "there is room: {sockets:?} {answers:?} {fed}");
         std::thread::sleep(Duration::from_millis(200));
     }
-    println!("no room after {:?}: {} spills", since(begun), spilled());
     for Follower { reader, .. } in followers {
         reader.tell("go");
     }
