@@ -165,9 +165,21 @@ fn a_snapshot_is_not_the_same_for_other_symbols() {
     wait_until_ready(&server);
     let tag = |name: &str| {
         let path = format!("/v1/snapshot?channel=bars.1d&symbols={name}");
-        get(server.address, &path).header("etag").unwrap().to_owned()
+        get(server.address, &path).header("etag").unwrap()
     };
     assert_ne!(tag("sim:BTC-USD"), tag("sim:ETH-USD"));
+}
+
+#[test]
+fn pages_of_other_origins_may_import_the_client() {
+    let server = Server::shared();
+    let anyone = |path: &str| {
+        let answer = get(server.address, path);
+        assert_eq!(answer.status, 200, "{path}");
+        answer.header("access-control-allow-origin")
+    };
+    assert_eq!(anyone("/client/index.js").as_deref(), Some("*"));
+    assert_eq!(anyone("/v1/venues"), None);
 }
 
 #[test]
