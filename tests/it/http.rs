@@ -183,6 +183,16 @@ fn pages_of_other_origins_may_import_the_client() {
 }
 
 #[test]
+fn a_path_in_other_letters_is_the_same_path() {
+    let server = Server::shared();
+    let head = "Host: x\r\nOrigin: https://evil.example\r\nConnection: close";
+    for path in ["/v1/venues", "/%761/venues"] {
+        let text = format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n");
+        assert_eq!(request(server.address, &text).status, 403, "{path}");
+    }
+}
+
+#[test]
 fn where_nobody_is_asked_who_it_is_any_credential_is_as_good_as_none() {
     let server = Server::shared();
     let head = "Host: x\r\nAuthorization: Basic bWU6c2VjcmV0\r\nConnection: close";
