@@ -68,9 +68,9 @@ pub(super) async fn library(
 ) -> Result<HttpResponse, Failure> {
     let found = Library::get(&name).ok_or_else(|| nothing(&request))?;
     let mut response = answer(&request, (&name, found));
-    // Modules of another origin are loaded only if they allow it. To be served is another matter.
-    let (name, value) = (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    response.headers_mut().insert(name, value);
+    // Pages of other origins import it too; what they may read with it is another question.
+    let anyone = HeaderValue::from_static("*");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
     Ok(response)
 }
 
