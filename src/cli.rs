@@ -28,6 +28,7 @@ use crate::cli::verify::Verify;
 pub mod bench;
 mod chain;
 pub mod check;
+mod columns;
 pub mod completion;
 mod connection;
 pub mod credential;
