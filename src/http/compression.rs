@@ -70,7 +70,7 @@ pub(super) async fn compress<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, Packed<B>>>, Error> {
-    let is_file = screen::is_file(request.path());
+    let is_file = screen::is_file(request.match_info().as_str());
     let accepted = AcceptEncoding::parse(&request).ok();
     let mut response = next.call(request).await?;
     if !is_compressible(&response) {

@@ -112,6 +112,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_wrote_before_does_not_hide_it() {
+        let proxies = vec![Network::parse("127.0.0.1").unwrap()];
+        let trusted = Trusted { proxies, header: Forwarded::For };
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff, 1.1.1.1").unwrap());
+        let client = trusted.client(Some([127, 0, 0, 1].into()), &headers);
+        assert_eq!(client, Some([1, 1, 1, 1].into()));
+    }
+
+    #[test]
     fn the_standard_header_names_it_too() {
         let check = |peer, values, client| check(Forwarded::Standard, peer, values, client);
         check("127.0.0.1", &["for=1.1.1.1;proto=https, For=10.0.0.1;by=x"], "1.1.1.1");

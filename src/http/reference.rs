@@ -54,7 +54,7 @@ pub(super) async fn symbols(
     let board = shard.board();
     let mut listed: Vec<_> = board.symbols().filter(|(_, symbol)| symbol.listed).collect();
     listed.retain(|(_, of)| caller.rights().cover(&of.symbol));
-    listed.retain(|(_, board)| name.as_ref().is_none_or(|name| covers(name, &board.symbol)));
+    listed.retain(|(_, board)| name.as_ref().is_none_or(|name| name.covers(&board.symbol)));
     listed.sort_by(|(_, a), (_, b)| a.symbol.cmp(&b.symbol));
     let rows = listed.into_iter().map(|(_, symbol)| {
         let feed = board.feed(symbol.feed);
@@ -213,7 +213,11 @@ pub(super) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
 }
 
 fn parse_name(text: &str) -> Result<Name, Failure> {
-    Name::parse(text.trim()).map_err(|error| Failure::bad(error.to_string()))
+    Name::parse(text.trim()).map_err(|error| {
+        let stands = "`*` stands for the venue, the whole NAME, or one side of a pair";
+        let is_pattern = text.contains('*');
+        Failure::bad(if is_pattern { format!("{error}: {stands}") } else { error.to_string() })
+    })
 }
 
 /// Names between commas, each once.
@@ -224,13 +228,6 @@ fn parse_names(text: &str) -> Result<Vec<Name>, Failure> {
     check_patterns(names.iter())
         .map_err(|reject| Failure::coded(StatusCode::BAD_REQUEST, reject.code, reject.message))?;
     Ok(names)
-}
-
-fn covers(name: &Name, symbol: &Symbol) -> bool {
-    match name {
-        Name::Exact(exact) => exact == symbol,
-        Name::Pattern(pattern) => pattern.covers(symbol),
-    }
 }
 
 type Covered<'a> = BTreeSet<(&'a Symbol, SymbolId)>;
@@ -258,7 +255,7 @@ fn cover<'a>(
                 Failure::coded(StatusCode::NOT_FOUND, Code::UnknownSymbol, message)
             })?);
         } else {
-            let listed = board.symbols().filter(|(_, of)| of.listed && covers(name, &of.symbol));
+            let listed = board.symbols().filter(|(_, of)| of.listed && name.covers(&of.symbol));
             let listed = listed.filter(|(_, of)| rights.cover(&of.symbol));
             covered.extend(listed.map(|(id, of)| (&of.symbol, id)));
         }
