@@ -93,6 +93,18 @@ impl Endpoint {
     }
 }
 
+/// What to do about an error of TLS, to be put behind its words; nothing about any other.
+pub(super) fn tls_advice(said: &str) -> &'static str {
+    match () {
+        () if said.contains("UnknownIssuer") => "; name the authority of its certificate with --ca",
+        () if said.contains("NotValidForName") => "; name the server as its certificate does",
+        () if said.contains("InvalidContentType") => {
+            "; that server speaks no TLS: use ws:// or http://"
+        }
+        () => "",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

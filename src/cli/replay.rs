@@ -31,6 +31,7 @@ use crate::cli::request::ChannelName;
 use crate::cli::request::Cursor;
 use crate::cli::request::Request;
 use crate::cli::request::Start;
+use crate::cli::rest::Rest;
 use crate::cli::screen;
 use crate::cli::screen::Format;
 use crate::cli::screen::Screen;
@@ -43,6 +44,10 @@ pub(super) const PATH: &str = "/v1/replay";
 const ROW_MAX: usize = 1_000;
 /// Characters of the bar that shows how far it is.
 const BAR: usize = 30;
+/// A silence before the first message that nobody has to sit through, in ns.
+const SILENCE_NS: i64 = 2_000_000_000;
+/// Longest time to ask when the tape begins: it is a kindness only.
+const ASK_MAX: Duration = Duration::from_secs(1);
 
 /// Play a part of the tape again.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -110,6 +115,7 @@ enum Point {
 /// A run of `replay`.
 struct Run<'a> {
     of: &'a Replay,
+    endpoint: &'a Endpoint,
     follower: Follower,
     screen: Screen,
     talk: Talk,
@@ -148,7 +154,7 @@ impl Replay {
                 Err(Failure::NotFound(text)) if text.starts_with("unknown symbol") => {
                     Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
-                other => other,
+                other => other.map_err(|failure| self.credential.explain(failure)),
             }
         })
     }
@@ -166,6 +172,7 @@ impl Replay {
         connection.send(vec![open]).await;
         let mut run = Run {
             of: self,
+            endpoint,
             screen: Screen::new(Format::choose(self.format), request.channel, talk),
             follower: Follower::new(request),
             talk,
@@ -288,7 +295,10 @@ impl Run<'_> {
                 if !said.pending.is_empty() {
                     self.say(&format!("listed later: {}", said.pending.join(", ")))?;
                 }
-                Ok(More::Yes)
+                let Some(begin) = self.late_begin() else { return Ok(More::Yes) };
+                self.say(&format!("the tape has nothing before {begin}: beginning there"))?;
+                self.from = begin.to_string().into();
+                Ok(More::Again)
             }
             "position" => {
                 let is_at_end = said.state == "ended";
@@ -305,6 +315,22 @@ impl Run<'_> {
             }
             _ => Err(refusal(said)),
         }
+    }
+
+    /// When the tape begins, if that is so long after the time asked for that the replay would
+    /// seem to stand still.
+    fn late_begin(&self) -> Option<Nanos> {
+        let Point::Time(asked) = &self.of.from else { return None };
+        let epoch = self.from.get("epoch")?.as_str()?;
+        let rest = Rest::new(self.endpoint, ASK_MAX).ok()?;
+        let answer = rest.get(&format!("/v1/sessions?epoch={epoch}")).ok()?;
+        let days = answer.body.get("sessions")?.as_array()?;
+        let begin = |day: &Value| Nanos::parse_rfc3339(day.get("recv_first")?.as_str()?).ok();
+        let begin = days.iter().filter_map(begin).min()?;
+        // As fast as can be, which is 0, there is no silence.
+        let speed = Decimal::from_f64(self.of.speed)?;
+        let silence = Decimal::from(begin.0.checked_sub(asked.0)?).checked_div(speed)?;
+        (silence > Decimal::from(SILENCE_NS)).then_some(begin)
     }
 
     fn show(&mut self, text: &str, now: Instant) -> Result<(), Failure> {
@@ -456,8 +482,10 @@ mod tests {
         let (talk, channel) = (Talk { quiet: true, ..Talk::default() }, replay.channel);
         let request =
             Request { channel, symbols: replay.symbols.clone(), conflate_ms: 0, start: Start::Now };
+        let endpoint = Endpoint::parse("127.0.0.1:1").unwrap();
         let mut run = Run {
             of: &replay,
+            endpoint: &endpoint,
             screen: Screen::new(Format::Json, channel, talk),
             follower: Follower::new(request),
             talk,
