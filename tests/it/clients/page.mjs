@@ -1,5 +1,6 @@
 // A page as its visitors have it: usage: node page.mjs URL PATTERN CHROMIUM
-// Waits until what the page shows or says to its console is as the pattern wants it, and says it.
+// Waits until what the page shows or says to its console is as the pattern wants it, and says how
+// that begins.
 import { chromium } from "playwright-core";
 
 const [url, wanted, executablePath] = process.argv.slice(2);
@@ -9,7 +10,8 @@ const page = await browser.newPage();
 const said = [];
 page.on("pageerror", (error) => said.push(String(error)));
 page.on("console", async (message) => {
-  const values = await Promise.all(message.args().map((value) => value.jsonValue()));
+  // What is said while the page is closed is not there to be looked at any more.
+  const values = await Promise.all(message.args().map((it) => it.jsonValue())).catch(() => []);
   said.push(values.length > 0 ? JSON.stringify(values) : message.text());
 });
 await page.goto(url);
@@ -19,4 +21,6 @@ const until = performance.now() + 30_000;
 while (!pattern.test(await shown()) && performance.now() < until) await page.waitForTimeout(50);
 const text = await shown();
 await browser.close();
-process.stdout.write(`${text}\n`, () => process.exit(pattern.test(text) ? 0 : 1));
+// Whoever runs this reads it at the end, so it must fit into a pipe.
+const words = `${text.slice(0, 4_000)}\n`;
+process.stdout.write(words, () => process.exit(pattern.test(text) ? 0 : 1));
