@@ -1,5 +1,7 @@
 //! `tickwire replay`: plays a part of the tape again, as it was or at another speed.
 
+pub(super) mod said;
+
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
@@ -9,7 +11,6 @@ use clap::Args;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive as _;
 use rust_decimal::prelude::ToPrimitive as _;
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
 use tickwire_feeds::Nanos;
@@ -24,6 +25,7 @@ use crate::cli::follower::Follower;
 use crate::cli::follower::Turn;
 use crate::cli::instant;
 use crate::cli::nearest;
+use crate::cli::replay::said::Said;
 use crate::cli::request;
 use crate::cli::request::ChannelName;
 use crate::cli::request::Cursor;
@@ -37,7 +39,7 @@ use crate::cli::signals;
 use crate::cli::talk::Talk;
 
 /// Where replays are served.
-const PATH: &str = "/v1/replay";
+pub(super) const PATH: &str = "/v1/replay";
 /// Messages taken in a row before what is due is done.
 const ROW_MAX: usize = 1_000;
 /// Characters of the bar that shows how far it is.
@@ -108,29 +110,6 @@ Examples:
 enum Point {
     Time(Nanos),
     Cursor(Cursor),
-}
-
-/// What a replay says of itself.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Said {
-    #[serde(rename = "type")]
-    kind: String,
-    from: Value,
-    events: u64,
-    symbols: Vec<String>,
-    pending: Vec<String>,
-    rejected: Vec<Rejected>,
-    at: String,
-    state: String,
-    done: f64,
-    code: String,
-    message: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Rejected {
-    symbol: String,
 }
 
 /// A run of `replay`.
@@ -283,13 +262,10 @@ impl Run<'_> {
     }
 
     fn take(&mut self, text: &str, now: Instant) -> Result<More, Failure> {
-        let is_own = ["opened", "position", "error"]
-            .iter()
-            .any(|kind| text.get(9..).is_some_and(|rest| rest.starts_with(kind)));
-        if is_own {
-            let said = serde_json::from_str(text);
-            let said =
-                said.map_err(|error| Failure::General(format!("not a tickwire server: {error}")))?;
+        let said = Said::read(text);
+        let said =
+            said.map_err(|error| Failure::General(format!("not a tickwire server: {error}")))?;
+        if let Some(said) = said {
             return self.take_own(&said);
         }
         match self.follower.read(text)? {
@@ -335,7 +311,7 @@ impl Run<'_> {
             }
             // The replay had begun, so something of it was there.
             _ if said.code == "cursor_expired" && !self.from.is_null() => {
-                Err(Failure::Missing(format!("{}: {}", said.code, said.message)))
+                Err(Failure::Missing(said.trouble()))
             }
             _ => Err(refusal(said)),
         }
@@ -406,7 +382,7 @@ impl Point {
 
 /// A refusal as the exit code that says why.
 fn refusal(said: &Said) -> Failure {
-    let text = format!("{}: {}", said.code, said.message);
+    let text = said.trouble();
     match said.code.as_str() {
         "bad_request" | "unknown_channel" | "unknown_op" | "too_many_symbols" => {
             Failure::Usage(text)
