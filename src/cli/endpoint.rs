@@ -127,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn errors_of_tls_say_what_to_do() {
+        let issuer = "IO error: invalid peer certificate: UnknownIssuer";
+        assert!(tls_advice(issuer).contains("--ca"));
+        assert!(
+            tls_advice("received corrupt message of type InvalidContentType").contains("ws://")
+        );
+        assert_eq!(tls_advice("Connection reset by peer"), "");
+    }
+
+    #[test]
     fn what_is_no_server_is_refused_by_name() {
         for text in ["", "ftp://x", "ws://", "ws:// x", "ws://me:secret@x", "://"] {
             let error = Endpoint::parse(text).unwrap_err();

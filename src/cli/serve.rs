@@ -173,5 +173,10 @@ mod tests {
         assert!(text.ends_with("try: tickwire sub sim:BTC-USD"), "{text}");
         let text = banner(&config, "0.0.0.0:9000".parse().unwrap(), "k3v9");
         assert!(text.ends_with("sub sim:BTC-USD --url ws://127.0.0.1:9000"), "{text}");
+        let tls = [("CERT", "c.pem"), ("KEY", "k.pem")]
+            .map(|(key, path)| (format!("TICKWIRE__HTTP__TLS__{key}"), path.to_owned()));
+        let config = Flags::default().load_over(&tls).unwrap().config;
+        let text = banner(&config, "127.0.0.1:8443".parse().unwrap(), "k3v9");
+        assert!(text.ends_with("--url wss://localhost:8443 --ca c.pem"), "{text}");
     }
 }
