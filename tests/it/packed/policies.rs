@@ -90,7 +90,8 @@ fn check(channel: &str, slow: &str) -> (Vec<Value>, Chains) {
     (got, chains)
 }
 
-/// The same of one that reads in its own way after its pause, and how much of it the fast one knows.
+/// The same of one that reads in its own way after its pause, and how much of it the fast one
+/// knows.
 #[track_caller]
 fn compare(
     channel: &str,
