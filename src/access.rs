@@ -35,6 +35,7 @@ use crate::wire::Secret;
 use pass::Subjects;
 
 pub use api_keys::ApiKeys;
+pub use api_keys::is_one as is_api_key;
 pub use error::Error;
 pub use error::Refusal;
 pub use grant::Grant;

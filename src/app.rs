@@ -417,7 +417,6 @@ fn start_server(
         },
         workers: config.http.workers,
         head_timeout: millis(config.http.head_timeout_ms),
-        head_bytes: config.limits.head_bytes,
         connections: config.limits.connections,
     };
     server::start(listener, listening, house).map_err(start("the server"))

@@ -1,7 +1,10 @@
 //! The command line: what can be asked for. Data goes to stdout, talk to stderr.
 
+use std::ffi::OsString;
+
 use clap::Parser;
 use clap::Subcommand;
+use clap::error::ErrorKind;
 
 use crate::cli::bench::Bench;
 use crate::cli::check::Check;
@@ -28,6 +31,7 @@ use crate::cli::verify::Verify;
 pub mod bench;
 mod chain;
 pub mod check;
+mod columns;
 pub mod completion;
 mod connection;
 pub mod credential;
@@ -127,6 +131,26 @@ Examples:
   tickwire sub sim:BTC-USD";
 
 impl Cli {
+    /// Reads a command line; flags of `serve` may stand without its name, as it is the default.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that was asked for.
+    pub fn read(words: Vec<OsString>) -> Result<Self, clap::Error> {
+        let stranger = match Self::try_parse_from(&words) {
+            Err(error) if error.kind() == ErrorKind::UnknownArgument => error,
+            read => return read,
+        };
+        let mut words = words;
+        if words.is_empty() {
+            return Err(stranger);
+        }
+        words.insert(1, "serve".into());
+        match Self::try_parse_from(words) {
+            Err(error) if error.kind() == ErrorKind::UnknownArgument => Err(stranger),
+            read => read,
+        }
+    }
+
     /// The command, `serve` if none was named.
     #[must_use]
     pub fn into_parts(self) -> (Command, Talk) {
@@ -145,7 +169,7 @@ pub fn run(command: &Command, talk: Talk) -> Result<(), Failure> {
         Command::Top(top) => top.run(talk),
         Command::Replay(replay) => replay.run(talk),
         Command::Snap(snap) => snap.run(talk),
-        Command::Config(settings) => settings.run(),
+        Command::Config(settings) => settings.run(talk),
         Command::Db(db) => db.run(talk),
         Command::Tape(tape) => tape.run(talk),
         Command::Import(import) => import.run(talk),
@@ -176,6 +200,17 @@ mod tests {
     fn without_arguments_it_serves() {
         let (command, _) = Cli::try_parse_from(["tickwire"]).unwrap().into_parts();
         assert!(matches!(command, Command::Serve(serve) if serve == Serve::default()));
+    }
+
+    #[test]
+    fn flags_of_serve_stand_without_its_name() {
+        let read = |line: &str| Cli::read(line.split(' ').map(OsString::from).collect());
+        let bare = read("tickwire --live --listen 127.0.0.1:9").unwrap().into_parts();
+        let named = read("tickwire serve --live --listen 127.0.0.1:9").unwrap().into_parts();
+        assert_eq!(format!("{bare:?}"), format!("{named:?}"));
+        for line in ["tickwire --nope", "tickwire sub sim:A --live", "tickwire --live sub sim:A"] {
+            assert_eq!(read(line).unwrap_err().kind(), ErrorKind::UnknownArgument, "{line}");
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub mod reference;
 mod section;
 pub mod setting;
 pub mod store;
+mod stranger;
 pub mod stream;
 pub mod tape;
 
@@ -112,21 +113,40 @@ impl Config {
     /// # Errors
     /// [`Error`], for the first thing that is wrong.
     pub fn load(sources: Sources<'_>) -> Result<Loaded, Error> {
-        let mut layers = Layers::new(DEFAULTS)?;
-        if let Some(path) = sources.file {
-            let origin = Origin::File(path.display().to_string());
-            layers.add_toml(&read_file(path)?, &origin)?;
+        let (layers, wrong) = gather(sources)?;
+        if let Some(first) = wrong.into_iter().next() {
+            return Err(first);
         }
-        for (name, value) in sources.env {
-            layers.add_variable(name, value)?;
-        }
-        for (key, value) in sources.overrides {
-            layers.set(key, flag(value))?;
-        }
-        add_feed_flags(&mut layers, sources.feeds)?;
         let read = RefCell::new(BTreeSet::new());
         let config = Self::read(&layers, &read)?;
         Ok(Loaded { config, layers, read: read.into_inner() })
+    }
+
+    /// Everything that is wrong with the configuration: each key that nothing reads, and of each
+    /// section the first value that cannot be.
+    #[must_use]
+    pub fn errors(sources: Sources<'_>) -> Vec<Error> {
+        let (layers, mut wrong) = match gather(sources) {
+            Ok(gathered) => gathered,
+            Err(error) => return vec![error],
+        };
+        let (layers, read) = (&layers, &RefCell::new(BTreeSet::new()));
+        let section = |name| Section::new(layers, name, read);
+        let sections = [
+            refuse_what_is_not_available(layers, read).err(),
+            Http::read(&section("http")).err(),
+            Auth::read(&section("auth")).err(),
+            Tape::read(&section("tape")).err(),
+            Store::read(&section("store")).err(),
+            Limits::read(&section("limits")).err(),
+            Stream::read(&section("stream")).err(),
+            Ingest::read(&section("ingest")).err(),
+            Hub::read(&section("hub")).err(),
+            Log::read(&section("log")).err(),
+            feed::read_all(layers, read).err(),
+        ];
+        wrong.extend(sections.into_iter().flatten());
+        wrong
     }
 
     fn read(layers: &Layers, read: &RefCell<BTreeSet<String>>) -> Result<Self, Error> {
@@ -169,6 +189,16 @@ pub fn environment() -> Result<Vec<(String, String)>, Error> {
     Ok(settings)
 }
 
+/// A sentence for each variable of the environment that looks like a setting and is none.
+#[must_use]
+pub fn strangers() -> Vec<String> {
+    let names: Vec<String> =
+        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    let layers = Layers::new(DEFAULTS).ok();
+    let keys: Vec<&str> = layers.iter().flat_map(|layers| layers.known_below("")).collect();
+    stranger::told(names.iter().map(String::as_str), &keys)
+}
+
 fn read_file(path: &Path) -> Result<String, Error> {
     let refusal = |source| Error::Read { path: path.display().to_string(), source };
     let mut text = String::new();
@@ -178,6 +208,24 @@ fn read_file(path: &Path) -> Result<String, Error> {
         return Err(refusal(io::Error::other("larger than 1 MiB")));
     }
     Ok(text)
+}
+
+/// The layers of the sources, and the errors of settings that cannot be among them.
+fn gather(sources: Sources<'_>) -> Result<(Layers, Vec<Error>), Error> {
+    let mut layers = Layers::new(DEFAULTS)?;
+    let mut wrong = Vec::new();
+    if let Some(path) = sources.file {
+        let origin = Origin::File(path.display().to_string());
+        wrong.extend(layers.add_toml(&read_file(path)?, &origin)?);
+    }
+    for (name, value) in sources.env {
+        wrong.extend(layers.add_variable(name, value).err());
+    }
+    for (key, value) in sources.overrides {
+        wrong.extend(layers.set(key, flag(value)).err());
+    }
+    wrong.extend(add_feed_flags(&mut layers, sources.feeds).err());
+    Ok((layers, wrong))
 }
 
 fn flag(value: &str) -> Entry {

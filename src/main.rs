@@ -8,27 +8,34 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use anyhow::anyhow;
-use clap::Parser as _;
 use tickwire::app;
 use tickwire::app::App;
 use tickwire::cli;
 use tickwire::cli::Cli;
 use tickwire::cli::Command;
+use tickwire::cli::failure::Failure;
 use tickwire::cli::serve::Flags;
-use tickwire::cli::serve::Serve;
 use tickwire::cli::serve::banner;
 use tickwire::cli::signals;
 use tickwire::cli::talk::Talk;
 use tickwire::cli::talk::Volume;
+use tickwire::config;
 use tickwire::config::Loaded;
+use tickwire::config::log::Format;
 use tickwire::tape;
 use tokio::sync::Notify;
 
 fn main() -> ExitCode {
-    let (command, talk) = Cli::parse().into_parts();
+    let words = std::env::args_os().collect();
+    let (command, talk) = Cli::read(words).unwrap_or_else(|error| error.exit()).into_parts();
     if let Command::Serve(args) = &command {
-        let volume = talk.trace("info");
-        return match serve(args, (talk, &volume)) {
+        let loaded = match args.flags.load() {
+            Ok(loaded) => loaded,
+            Err(error) => return fail(&error.into(), talk),
+        };
+        let volume = talk.trace("info", loaded.config.log.format);
+        config::strangers().iter().for_each(|said| tracing::warn!("{said}"));
+        return match serve(&loaded, &args.flags, (talk, &volume)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 talk.fail(&format!("{error:#}"));
@@ -36,22 +43,23 @@ fn main() -> ExitCode {
             }
         };
     }
-    talk.trace("warn");
+    talk.trace("warn", Format::Text);
     match cli::run(&command, talk) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if !failure.is_silent() {
-                talk.fail(&failure.to_string());
-            }
-            ExitCode::from(failure.code())
-        }
+        Err(failure) => fail(&failure, talk),
     }
 }
 
-fn serve(args: &Serve, voice: (Talk, &Volume)) -> anyhow::Result<()> {
-    let loaded = args.flags.load().map_err(|error| anyhow!("{error}"))?;
+fn fail(failure: &Failure, talk: Talk) -> ExitCode {
+    if !failure.is_silent() {
+        talk.fail(&failure.to_string());
+    }
+    ExitCode::from(failure.code())
+}
+
+fn serve(loaded: &Loaded, flags: &Flags, voice: (Talk, &Volume)) -> anyhow::Result<()> {
     voice.1.set(loaded.config.log.level);
-    actix_web::rt::System::new().block_on(run(&loaded, &args.flags, voice))
+    actix_web::rt::System::new().block_on(run(loaded, flags, voice))
 }
 
 /// Serves until asked to end.

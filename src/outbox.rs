@@ -14,8 +14,8 @@ use crate::wire::Form;
 use crate::wire::Message;
 use crate::wire::frame::Opcode;
 
-/// A client that got less keeps no empty buffer: where thousands come at once and hear little, their
-/// first answers would else leave the memory full of them.
+/// A client that got less keeps no empty buffer: where thousands come at once and hear little,
+/// their first answers would else leave the memory full of them.
 const NEWCOMER_BYTES: u64 = 4_096;
 
 /// Bytes that wait for one client.

@@ -371,7 +371,8 @@ impl Subscriber {
     #[must_use]
     pub fn poll_timeout(&self) -> Instant {
         let waiting = self.waiting.as_ref().map(|waiting| waiting.deadline);
-        let standing = self.standing.as_ref().and_then(|standing| standing.poll_timeout());
+        let standing = self.standing.as_ref().filter(|_| self.page.is_none());
+        let standing = standing.and_then(|standing| standing.poll_timeout());
         let others = self.flushes.next.into_iter().chain(waiting).chain(standing);
         others.fold(self.pulse.poll_timeout(), Instant::min)
     }
@@ -384,10 +385,12 @@ impl Subscriber {
         }
         self.strike(view.now, view.board.seq());
         self.fill(view.board, view.snapshots);
+        if self.page.is_some() {
+            // It lives no longer than its request may wait.
+            return self.pulse.skip(&self.rules, view.now);
+        }
         match self.pulse.on_timeout(&self.rules, &mut self.outbox, view.now) {
             pulse::Beat::Nothing => {}
-            // A page lives no longer than its request may wait.
-            _ if self.page.is_some() => {}
             pulse::Beat::Heartbeat => {
                 self.heartbeat(view);
                 self.grow_older();

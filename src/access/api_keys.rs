@@ -50,7 +50,8 @@ struct Line {
 }
 
 /// Whether something that was shown is an API key, good or not.
-pub(super) fn is_one(shown: &str) -> bool {
+#[must_use]
+pub fn is_one(shown: &str) -> bool {
     shown.starts_with(PREFIX)
 }
 
@@ -72,11 +73,12 @@ impl ApiKeys {
         // The words of the parser quote the line, in which somebody may have put a key.
         let lines: BTreeMap<String, Line> = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            let line = text.get(..at).map_or(0, |before| before.lines().count());
-            format!(
-                "line {}: expected [NAME], hash, symbols, channels, history and operator",
-                line.max(1)
-            )
+            let line = text.get(..=at).map_or(0, |before| before.lines().count());
+            if let Some((name, first, second)) = twice(text) {
+                return format!("key {name} stands in lines {first} and {second}: name each once");
+            }
+            let named = "[NAME], hash, symbols, channels, history and operator";
+            format!("line {}: expected {named}", line.max(1))
         })?;
         if lines.len() > KEYS_MAX {
             return Err(format!("more than {KEYS_MAX} keys"));
@@ -120,6 +122,22 @@ impl ApiKeys {
     }
 }
 
+/// The name that is given to two keys, and the lines that give it.
+fn twice(text: &str) -> Option<(&str, usize, usize)> {
+    let mut seen = BTreeMap::new();
+    for (at, line) in text.lines().enumerate() {
+        let bare = line.split('#').next().unwrap_or(line).trim();
+        let Some(name) = bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+            continue;
+        };
+        let name = name.trim().trim_matches(['"', '\'']);
+        if let Some(first) = seen.insert(name, at + 1) {
+            return Some((name, first, at + 1));
+        }
+    }
+    None
+}
+
 fn decode_hash(hex: &str) -> Option<[u8; 32]> {
     let mut hash = [0; 32];
     if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -137,6 +155,14 @@ mod tests {
     use crate::access::grant::Rights;
     use crate::event::Channel;
     use tickwire_feeds::Symbol;
+
+    #[test]
+    fn a_name_that_is_given_twice_is_told_with_both_lines() {
+        let (_, hash) = ApiKeys::make([7; 32]);
+        let key = format!("[desk]\nhash = {hash:?}\n\n");
+        let error = ApiKeys::parse(&format!("{key}{key}")).unwrap_err();
+        assert!(error.contains("desk stands in lines 1 and 4"), "{error}");
+    }
 
     #[test]
     fn a_key_is_found_by_its_hash_alone() {

@@ -86,7 +86,8 @@ impl Reloader {
         };
         let config = &loaded.config;
         // What may fail comes first.
-        let gate = self.house.gate.as_deref();
+        let settings = by_key(loaded.settings());
+        let gate = self.house.gate.as_deref().filter(|_| is_same_way(&self.settings, &settings));
         let renewed = match gate.map(|gate| gate.read(&config.auth)).transpose() {
             Ok(renewed) => renewed,
             Err(error) => {
@@ -107,7 +108,7 @@ impl Reloader {
         self.house.set_manners(manners(config));
         self.house.entrance.limit(&limits);
         self.house.hub.set_rules(rules(config, self.house.gate.clone()));
-        self.tell(&by_key(loaded.settings()));
+        self.tell(&settings);
         Some(config.log.level)
     }
 
@@ -134,6 +135,12 @@ fn by_key(settings: Vec<Setting>) -> BTreeMap<String, String> {
     settings.into_iter().map(|setting| (setting.key, setting.value)).collect()
 }
 
+/// Whether credentials are checked in the way that they were from the start, which keys are for.
+fn is_same_way(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> bool {
+    let of_way = ["auth.mode", "auth.algorithm", "auth.jwks_url"];
+    of_way.iter().all(|key| before.get(*key) == after.get(*key))
+}
+
 /// The settings that differ: those that can be taken up, and those that cannot. Files of TLS can
 /// where it is spoken.
 fn changes(
@@ -144,9 +151,7 @@ fn changes(
     let keys = after.keys().chain(before.keys().filter(|key| !after.contains_key(*key)));
     let differ = keys.filter(|key| before.get(*key) != after.get(*key)).cloned();
     let is_empty = |key: &str| after.get(key).is_none_or(|value| value == "\"\"");
-    // Keys are for the way in which credentials were checked from the start.
-    let of_way = ["auth.mode", "auth.algorithm", "auth.jwks_url"];
-    let is_same_way = of_way.iter().all(|key| before.get(*key) == after.get(*key));
+    let is_same_way = is_same_way(before, after);
     let is_live = |key: &String| {
         let is_live =
             LIVE.iter().any(|live| key == live || live.ends_with('.') && key.starts_with(live));

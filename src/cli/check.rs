@@ -97,6 +97,10 @@ impl Check {
         let venues = rest.get("/v1/venues")?;
         match venues.body.get("venues").and_then(Value::as_array) {
             Some(feeds) => report.judge_feeds(feeds),
+            None if venues.status == 401 => {
+                let refused = Failure::Access(format!("/v1/venues: {}", venues.said()));
+                return Err(self.credential.explain(refused));
+            }
             None => report.find(Grade::Unknown, format!("/v1/venues: {}", venues.said())),
         }
         let symbols = request::split(&self.symbols);

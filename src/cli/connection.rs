@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
+use crate::cli::endpoint;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 
@@ -177,7 +178,11 @@ fn refusal(url: &str, error: tungstenite::Error) -> Failure {
                 "nobody listens at {url}; is tickwire serving? start it with: tickwire serve"
             ))
         }
-        error => Failure::Connection(format!("cannot connect to {url}: {error}")),
+        error => {
+            let said = error.to_string();
+            let advice = endpoint::tls_advice(&said);
+            Failure::Connection(format!("cannot connect to {url}: {said}{advice}"))
+        }
     }
 }
 

@@ -38,6 +38,16 @@ impl Credential {
         Ok(Endpoint { token: self.choose()?, ca, ..endpoint })
     }
 
+    /// A failure with what to do about it, where it is that nothing was shown.
+    pub(super) fn explain(&self, failure: Failure) -> Failure {
+        match (failure, self.choose()) {
+            (Failure::Access(text), Ok(None)) => {
+                Failure::Access(format!("{text}; set TICKWIRE_TOKEN or --token-file"))
+            }
+            (failure, _) => failure,
+        }
+    }
+
     /// What the flags say, else the environment.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ impl Database {
             return Ok(Settings::new(url.clone()));
         }
         let flags = Flags { config: self.config.clone(), ..Flags::default() };
-        let loaded = flags.load().map_err(|error| Failure::General(error.to_string()))?;
+        let loaded = flags.load()?;
         Settings::of(&loaded.config.store).ok_or_else(|| {
             Failure::Usage("no database: name one with --url or TICKWIRE__STORE__URL".to_owned())
         })

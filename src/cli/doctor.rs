@@ -16,6 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::serve::Flags;
 use crate::cli::table::Paint;
 use crate::cli::talk::Talk;
+use crate::config;
 
 /// Look whether everything that `serve` needs is there.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -58,6 +59,9 @@ impl Doctor {
             Ok(loaded) => {
                 let config = loaded.config;
                 tell(house::settings(&config))?;
+                for said in config::strangers() {
+                    tell(Finding::fair("settings", said, "mend its name, or take it away"))?;
+                }
                 for look in house::LOOKS {
                     tell(look(&config))?;
                 }

@@ -93,6 +93,18 @@ impl Endpoint {
     }
 }
 
+/// What to do about an error of TLS, to be put behind its words; nothing about any other.
+pub(super) fn tls_advice(said: &str) -> &'static str {
+    match () {
+        () if said.contains("UnknownIssuer") => "; name the authority of its certificate with --ca",
+        () if said.contains("NotValidForName") => "; name the server as its certificate does",
+        () if said.contains("InvalidContentType") => {
+            "; that server speaks no TLS: use ws:// or http://"
+        }
+        () => "",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +124,16 @@ mod tests {
             let endpoint = Endpoint { url, host, token: None, ca: None };
             assert_eq!(Endpoint::parse(text).unwrap(), endpoint);
         }
+    }
+
+    #[test]
+    fn errors_of_tls_say_what_to_do() {
+        let issuer = "IO error: invalid peer certificate: UnknownIssuer";
+        assert!(tls_advice(issuer).contains("--ca"));
+        assert!(
+            tls_advice("received corrupt message of type InvalidContentType").contains("ws://")
+        );
+        assert_eq!(tls_advice("Connection reset by peer"), "");
     }
 
     #[test]

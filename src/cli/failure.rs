@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::cli::signals::Signal;
+use crate::config;
 
 /// Why a command ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,15 @@ impl Failure {
     #[must_use]
     pub const fn is_silent(&self) -> bool {
         matches!(self, Self::NoReader | Self::Interrupted(_) | Self::Told(_))
+    }
+}
+
+impl From<config::error::Error> for Failure {
+    fn from(error: config::error::Error) -> Self {
+        match error.is_of_command_line() {
+            true => Self::Usage(error.to_string()),
+            false => Self::General(error.to_string()),
+        }
     }
 }
 

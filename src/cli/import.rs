@@ -194,13 +194,14 @@ impl Import {
             talk.say("dry run: nothing was written");
             return Ok(());
         };
+        let flags = self.place.flags();
         let took = format!("{}.{} s", took_ms / 1_000, took_ms % 1_000 / 100);
         talk.say(&format!(
             "imported as tape {epoch} in {took}, in {}\n\
-             \x20 look: tickwire tape info --epoch {epoch}\n\
-             \x20 take out again: tickwire export --epoch {epoch} --format ndjson -o -\n\
+             \x20 look: tickwire tape info --epoch {epoch}{flags}\n\
+             \x20 take out again: tickwire export --epoch {epoch} --format ndjson -o -{flags}\n\
              \x20 history: GET /v1/trades?epoch={epoch}&symbol={}\n\
-             \x20 remove: tickwire sessions rm {epoch}",
+             \x20 remove: tickwire sessions rm {epoch}{flags}",
             dir.display(),
             names.symbols().next().map_or("", |symbol| symbol.as_str()),
         ));

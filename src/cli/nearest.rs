@@ -13,6 +13,12 @@ const NAMED_MAX: usize = 3;
 /// The sentence, with symbols that may have been meant if the server can be asked.
 pub(super) fn advise(endpoint: &Endpoint, sentence: &str) -> String {
     let wanted = sentence.rsplit(' ').next().unwrap_or_default();
+    if wanted.contains('*') {
+        return format!(
+            "{sentence}; * stands for a whole name or for one side of a pair: \
+             'sim:*', 'sim:BTC-*', '*:BTC-USD'"
+        );
+    }
     let listed = Rest::new(endpoint, ASK_MAX).and_then(|rest| rest.symbols());
     let near = nearest(wanted, &listed.unwrap_or_default());
     if near.is_empty() {
@@ -45,6 +51,13 @@ fn edits(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_star_in_the_wrong_place_is_explained() {
+        let endpoint = Endpoint::parse("127.0.0.1:1").unwrap();
+        let said = advise(&endpoint, "unknown symbol sim:B*");
+        assert!(said.contains("whole name or for one side of a pair"), "{said}");
+    }
 
     #[test]
     fn the_nearest_symbols_come_first_and_the_far_ones_not() {

@@ -26,15 +26,22 @@ pub struct Place {
 }
 
 impl Place {
+    /// The flags with which another command finds the same, with a space before each.
+    pub(super) fn flags(&self) -> String {
+        let config = self.config.as_ref().map(|path| path.display().to_string());
+        let given = [("--tape-dir", self.tape_dir.clone()), ("--config", config)];
+        let flags = given.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        flags.map(|(flag, value)| format!(" {flag} {}", quoted(&value))).collect()
+    }
+
     /// The settings that hold.
     ///
     /// # Errors
-    /// [`Failure::General`] for the first thing that is wrong with them.
+    /// [`Failure`] for the first thing that is wrong with them.
     pub(super) fn load(&self) -> Result<Config, Failure> {
         let (config, tape_dir) = (self.config.clone(), self.tape_dir.clone());
         let flags = Flags { config, tape_dir, ..Flags::default() };
-        let loaded = flags.load().map_err(|error| Failure::General(error.to_string()))?;
-        Ok(loaded.config)
+        Ok(flags.load()?.config)
     }
 
     /// The directory of one tape: of that name, or of the one that `serve` writes.
@@ -110,6 +117,15 @@ impl Archive {
     }
 }
 
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// What a trouble of history is for a user.
 pub(super) fn unread(error: &history::Error) -> Failure {
     match error {
@@ -139,5 +155,17 @@ pub(super) fn failure(error: &tape::Error) -> Failure {
             Failure::Missing(error.to_string())
         }
         _ => Failure::General(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_can_be_given_to_the_next_command() {
+        let place = Place { tape_dir: Some("a b/it's".to_owned()), config: Some("my.toml".into()) };
+        assert_eq!(place.flags(), r" --tape-dir 'a b/it'\''s' --config my.toml");
+        assert_eq!(Place::default().flags(), "");
     }
 }

@@ -1,5 +1,7 @@
 //! `tickwire replay`: plays a part of the tape again, as it was or at another speed.
 
+pub(super) mod said;
+
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
@@ -9,7 +11,6 @@ use clap::Args;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::FromPrimitive as _;
 use rust_decimal::prelude::ToPrimitive as _;
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
 use tickwire_feeds::Nanos;
@@ -24,11 +25,13 @@ use crate::cli::follower::Follower;
 use crate::cli::follower::Turn;
 use crate::cli::instant;
 use crate::cli::nearest;
+use crate::cli::replay::said::Said;
 use crate::cli::request;
 use crate::cli::request::ChannelName;
 use crate::cli::request::Cursor;
 use crate::cli::request::Request;
 use crate::cli::request::Start;
+use crate::cli::rest::Rest;
 use crate::cli::screen;
 use crate::cli::screen::Format;
 use crate::cli::screen::Screen;
@@ -36,11 +39,15 @@ use crate::cli::signals;
 use crate::cli::talk::Talk;
 
 /// Where replays are served.
-const PATH: &str = "/v1/replay";
+pub(super) const PATH: &str = "/v1/replay";
 /// Messages taken in a row before what is due is done.
 const ROW_MAX: usize = 1_000;
 /// Characters of the bar that shows how far it is.
 const BAR: usize = 30;
+/// A silence before the first message that nobody has to sit through, in ns.
+const SILENCE_NS: i64 = 2_000_000_000;
+/// Longest time to ask when the tape begins: it is a kindness only.
+const ASK_MAX: Duration = Duration::from_secs(1);
 
 /// Play a part of the tape again.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -105,32 +112,10 @@ enum Point {
     Cursor(Cursor),
 }
 
-/// What a replay says of itself.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Said {
-    #[serde(rename = "type")]
-    kind: String,
-    from: Value,
-    events: u64,
-    symbols: Vec<String>,
-    pending: Vec<String>,
-    rejected: Vec<Rejected>,
-    at: String,
-    state: String,
-    done: f64,
-    code: String,
-    message: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Rejected {
-    symbol: String,
-}
-
 /// A run of `replay`.
 struct Run<'a> {
     of: &'a Replay,
+    endpoint: &'a Endpoint,
     follower: Follower,
     screen: Screen,
     talk: Talk,
@@ -169,7 +154,7 @@ impl Replay {
                 Err(Failure::NotFound(text)) if text.starts_with("unknown symbol") => {
                     Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
-                other => other,
+                other => other.map_err(|failure| self.credential.explain(failure)),
             }
         })
     }
@@ -187,6 +172,7 @@ impl Replay {
         connection.send(vec![open]).await;
         let mut run = Run {
             of: self,
+            endpoint,
             screen: Screen::new(Format::choose(self.format), request.channel, talk),
             follower: Follower::new(request),
             talk,
@@ -276,13 +262,10 @@ impl Run<'_> {
     }
 
     fn take(&mut self, text: &str, now: Instant) -> Result<More, Failure> {
-        let is_own = ["opened", "position", "error"]
-            .iter()
-            .any(|kind| text.get(9..).is_some_and(|rest| rest.starts_with(kind)));
-        if is_own {
-            let said = serde_json::from_str(text);
-            let said =
-                said.map_err(|error| Failure::General(format!("not a tickwire server: {error}")))?;
+        let said = Said::read(text);
+        let said =
+            said.map_err(|error| Failure::General(format!("not a tickwire server: {error}")))?;
+        if let Some(said) = said {
             return self.take_own(&said);
         }
         match self.follower.read(text)? {
@@ -312,7 +295,10 @@ impl Run<'_> {
                 if !said.pending.is_empty() {
                     self.say(&format!("listed later: {}", said.pending.join(", ")))?;
                 }
-                Ok(More::Yes)
+                let Some(begin) = self.late_begin() else { return Ok(More::Yes) };
+                self.say(&format!("the tape has nothing before {begin}: beginning there"))?;
+                self.from = begin.to_string().into();
+                Ok(More::Again)
             }
             "position" => {
                 let is_at_end = said.state == "ended";
@@ -325,10 +311,26 @@ impl Run<'_> {
             }
             // The replay had begun, so something of it was there.
             _ if said.code == "cursor_expired" && !self.from.is_null() => {
-                Err(Failure::Missing(format!("{}: {}", said.code, said.message)))
+                Err(Failure::Missing(said.trouble()))
             }
             _ => Err(refusal(said)),
         }
+    }
+
+    /// When the tape begins, if that is so long after the time asked for that the replay would
+    /// seem to stand still.
+    fn late_begin(&self) -> Option<Nanos> {
+        let Point::Time(asked) = &self.of.from else { return None };
+        let epoch = self.from.get("epoch")?.as_str()?;
+        let rest = Rest::new(self.endpoint, ASK_MAX).ok()?;
+        let answer = rest.get(&format!("/v1/sessions?epoch={epoch}")).ok()?;
+        let days = answer.body.get("sessions")?.as_array()?;
+        let begin = |day: &Value| Nanos::parse_rfc3339(day.get("recv_first")?.as_str()?).ok();
+        let begin = days.iter().filter_map(begin).min()?;
+        // As fast as can be, which is 0, there is no silence.
+        let speed = Decimal::from_f64(self.of.speed)?;
+        let silence = Decimal::from(begin.0.checked_sub(asked.0)?).checked_div(speed)?;
+        (silence > Decimal::from(SILENCE_NS)).then_some(begin)
     }
 
     fn show(&mut self, text: &str, now: Instant) -> Result<(), Failure> {
@@ -380,7 +382,7 @@ impl Point {
 
 /// A refusal as the exit code that says why.
 fn refusal(said: &Said) -> Failure {
-    let text = format!("{}: {}", said.code, said.message);
+    let text = said.trouble();
     match said.code.as_str() {
         "bad_request" | "unknown_channel" | "unknown_op" | "too_many_symbols" => {
             Failure::Usage(text)
@@ -480,8 +482,10 @@ mod tests {
         let (talk, channel) = (Talk { quiet: true, ..Talk::default() }, replay.channel);
         let request =
             Request { channel, symbols: replay.symbols.clone(), conflate_ms: 0, start: Start::Now };
+        let endpoint = Endpoint::parse("127.0.0.1:1").unwrap();
         let mut run = Run {
             of: &replay,
+            endpoint: &endpoint,
             screen: Screen::new(Format::Json, channel, talk),
             follower: Follower::new(request),
             talk,

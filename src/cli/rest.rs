@@ -1,5 +1,6 @@
 //! Questions to a server's HTTP interface.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use ureq::tls::RootCerts;
 use ureq::tls::TlsConfig;
 use ureq::tls::parse_pem;
 
+use crate::cli::endpoint;
 use crate::cli::endpoint::Endpoint;
 use crate::cli::failure::Failure;
 
@@ -22,6 +24,7 @@ pub(super) struct Rest {
     agent: ureq::Agent,
     /// Scheme and authority.
     base: String,
+    patience: Duration,
     credential: Option<String>,
 }
 
@@ -62,7 +65,7 @@ impl Rest {
             .proxy(None)
             .tls_config(tls.build());
         let credential = endpoint.token.as_ref().map(|token| format!("Bearer {}", token.reveal()));
-        Ok(Self { agent: config.build().new_agent(), base: endpoint.base(), credential })
+        Ok(Self { agent: config.build().new_agent(), base: endpoint.base(), patience, credential })
     }
 
     /// `GET` of a path with its query.
@@ -75,12 +78,28 @@ impl Rest {
         if let Some(credential) = &self.credential {
             request = request.header("Authorization", credential);
         }
-        let unanswered = |error| Failure::Connection(format!("{url}: {error}"));
+        let unanswered = |error| self.unanswered(&url, &error);
         let mut answer = request.call().map_err(unanswered)?;
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
         let body = serde_json::from_slice(&body.map_err(unanswered)?).unwrap_or_default();
         Ok(Answer { status, body })
+    }
+
+    fn unanswered(&self, url: &str, error: &ureq::Error) -> Failure {
+        let is_refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        Failure::Connection(match error {
+            ureq::Error::Timeout(_) => {
+                format!("{url}: no answer within {}", told(self.patience))
+            }
+            ureq::Error::Io(error) if is_refused(error) => {
+                format!("nobody listens at {}", self.base)
+            }
+            error => {
+                let said = error.to_string();
+                format!("{url}: {said}{}", endpoint::tls_advice(&said))
+            }
+        })
     }
 
     /// The symbols that the server lists for whom asks.
@@ -98,6 +117,13 @@ impl Rest {
             (401 | 403, _) => Err(Failure::Access(refused)),
             _ => Err(Failure::Connection(refused)),
         }
+    }
+}
+
+fn told(span: Duration) -> String {
+    match span.subsec_millis() {
+        0 => format!("{} s", span.as_secs()),
+        _ => format!("{} ms", span.as_millis()),
     }
 }
 

@@ -113,7 +113,9 @@ impl Screen {
             Form::Table(drawing) => {
                 drawing.table.apply(text, now);
                 drawing.dirty = true;
-                drawing.draw_if_due(now)
+                // What comes with it is waited for, where it cannot be drawn over.
+                let begins = drawing.drawn.is_none() && drawing.place == Place::Below;
+                if begins { Ok(()) } else { drawing.draw_if_due(now) }
             }
             Form::Lines(lines) => {
                 lines.extend_from_slice(text.as_bytes());
@@ -206,7 +208,11 @@ impl Drawing {
 
     fn draw_if_due(&mut self, now: Instant) -> io::Result<()> {
         let due = match self.drawn {
-            None => self.place != Place::Once,
+            None => match self.place {
+                Place::Over => true,
+                Place::Below => !self.table.is_empty(),
+                Place::Once => false,
+            },
             Some(_) => self.due().is_some_and(|due| due <= now),
         };
         if due { self.draw(now) } else { Ok(()) }

@@ -62,15 +62,31 @@ impl Flags {
     }
 
     fn load_over(&self, env: &[(String, String)]) -> Result<Loaded, Error> {
+        let (overrides, feeds) = self.settings();
+        let file = self.config.as_deref();
+        Config::load(Sources { file, env, overrides: &overrides, feeds: &feeds })
+    }
+
+    /// All that is wrong with the settings.
+    pub(super) fn errors(&self) -> Vec<Error> {
+        let env = match environment() {
+            Ok(env) => env,
+            Err(error) => return vec![error],
+        };
+        let (overrides, feeds) = self.settings();
+        let file = self.config.as_deref();
+        Config::errors(Sources { file, env: &env, overrides: &overrides, feeds: &feeds })
+    }
+
+    /// What the flags set.
+    fn settings(&self) -> (Vec<(String, String)>, Vec<FeedFlag>) {
         let flags = [("http.listen", &self.listen), ("tape.dir", &self.tape_dir)];
-        let overrides: Vec<(String, String)> = flags
+        let overrides = flags
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
             .collect();
         let live = if self.live { FeedFlag::live() } else { Vec::new() };
-        let feeds: Vec<FeedFlag> = self.feed.iter().cloned().chain(live).collect();
-        let file = self.config.as_deref();
-        Config::load(Sources { file, env, overrides: &overrides, feeds: &feeds })
+        (overrides, self.feed.iter().cloned().chain(live).collect())
     }
 }
 
@@ -81,9 +97,15 @@ pub fn banner(config: &Config, address: SocketAddr, epoch: &str) -> String {
     let example = example(config);
     let secure = config.http.tls.is_some();
     let (http, ws) = if secure { ("https", "wss") } else { ("http", "ws") };
-    let url = match address.port() {
-        8080 if !secure => String::new(),
-        _ => format!(" --url {ws}://{here}"),
+    let url = match (&config.http.tls, config.http.public_url.as_str()) {
+        (None, _) if address.port() == 8080 => String::new(),
+        (None, _) => format!(" --url {ws}://{here}"),
+        // A certificate is for a name, which only the operator knows; its authority may be unknown.
+        (Some(tls), "") => {
+            let (port, ca) = (here.port(), tls.cert.display());
+            format!(" --url wss://localhost:{port} --ca {ca}")
+        }
+        (Some(_), public) => format!(" --url {public}"),
     };
     format!(
         "tickwire {version} listening on {http}://{address}\n\
@@ -151,5 +173,10 @@ mod tests {
         assert!(text.ends_with("try: tickwire sub sim:BTC-USD"), "{text}");
         let text = banner(&config, "0.0.0.0:9000".parse().unwrap(), "k3v9");
         assert!(text.ends_with("sub sim:BTC-USD --url ws://127.0.0.1:9000"), "{text}");
+        let tls = [("CERT", "c.pem"), ("KEY", "k.pem")]
+            .map(|(key, path)| (format!("TICKWIRE__HTTP__TLS__{key}"), path.to_owned()));
+        let config = Flags::default().load_over(&tls).unwrap().config;
+        let text = banner(&config, "127.0.0.1:8443".parse().unwrap(), "k3v9");
+        assert!(text.ends_with("--url wss://localhost:8443 --ca c.pem"), "{text}");
     }
 }

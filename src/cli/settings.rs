@@ -10,7 +10,10 @@ use clap::Subcommand;
 
 use crate::cli::failure::Failure;
 use crate::cli::serve::Flags;
+use crate::cli::talk::Talk;
+use crate::config;
 use crate::config::DEFAULTS;
+use crate::config::error::Error;
 use crate::config::layers::Origin;
 use crate::config::reference;
 use crate::config::setting::Setting;
@@ -83,15 +86,24 @@ impl Settings {
     ///
     /// # Errors
     /// [`Failure::General`] if the settings are wrong, and those of the output.
-    pub fn run(&self) -> Result<(), Failure> {
-        let wrong = |error: crate::config::error::Error| Failure::General(error.to_string());
+    pub fn run(&self, talk: Talk) -> Result<(), Failure> {
         let text = match &self.verb {
             Verb::Show { origin, flags } => {
                 let origins = if *origin { Origins::Told } else { Origins::Untold };
-                toml(&flags.load().map_err(wrong)?.settings(), origins)
+                toml(&flags.load()?.settings(), origins)
             }
             Verb::Check { flags } => {
-                let feeds = flags.load().map_err(wrong)?.config.feeds;
+                config::strangers().iter().for_each(|said| talk.say(&format!("warning: {said}")));
+                let errors = flags.errors();
+                let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                match errors.as_slice() {
+                    [] => {}
+                    all if all.iter().all(Error::is_of_command_line) => {
+                        return Err(Failure::Usage(told.join("\n")));
+                    }
+                    _ => return Err(Failure::General(told.join("\n"))),
+                }
+                let feeds = flags.load()?.config.feeds;
                 let names: Vec<&str> = feeds.iter().map(|feed| feed.name.as_str()).collect();
                 format!("ok; feeds: {}\n", names.join(", "))
             }

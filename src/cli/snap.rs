@@ -65,7 +65,7 @@ impl Snap {
                 Err(Failure::NotFound(text)) => {
                     Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
-                other => other,
+                other => other.map_err(|failure| self.credential.explain(failure)),
             }
         })
     }

@@ -46,8 +46,8 @@ const EXAMPLES: &str = "\
 Prints the URL to set as the feed's url.
 
 Examples:
-  tickwire standin recordings/binance.ndjson.gz --venue binance
-  tickwire standin recordings/kraken.ndjson --venue kraken --speed 10 --rewind";
+  tickwire standin binance.ndjson.gz --venue binance
+  tickwire standin kraken.ndjson --venue kraken --speed 10 --rewind";
 
 impl Standin {
     /// Plays until it is ended from outside.

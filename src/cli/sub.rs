@@ -116,7 +116,7 @@ impl Sub {
                 Err(Failure::NotFound(text)) => {
                     Err(Failure::NotFound(nearest::advise(&endpoint, &text)))
                 }
-                other => other,
+                other => other.map_err(|failure| self.credential.explain(failure)),
             }
         })
     }

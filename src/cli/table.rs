@@ -7,6 +7,7 @@ use serde_json::Map;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::cli::columns;
 use crate::cli::request::ChannelName;
 use crate::cli::row::Row;
 
@@ -56,6 +57,11 @@ impl Table {
         Self { channel, rows: BTreeMap::new() }
     }
 
+    /// Whether there is no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Takes a data message.
     pub(super) fn apply(&mut self, text: &str, now: Instant) {
         let Ok(message) = serde_json::from_str::<Map<String, Value>>(text) else { return };
@@ -81,9 +87,9 @@ impl Table {
         lines
             .extend(self.rows.iter().take(shown).map(|(symbol, row)| self.cells(symbol, row, now)));
         let mut text = String::new();
-        let widths = fitting(&lines, canvas.width);
+        let columns = self.fitting(&mut lines, canvas.width);
         for line in &lines {
-            write_line(&mut text, line, &widths, canvas.paint);
+            write_line(&mut text, line, &columns, canvas.paint);
         }
         if shown < self.rows.len() {
             let more = format!("… and {} more", self.rows.len() - shown);
@@ -91,6 +97,33 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+
+    /// The columns that have room, each with its width. Where not all have, figures and times are
+    /// told short before a column goes, and prices stay longest.
+    fn fitting(&self, lines: &mut [Vec<Cell>], width: usize) -> Vec<(usize, usize)> {
+        let titles = self.titles();
+        let place = |title: &str| titles.iter().position(|cell| cell.text == title);
+        let mut needed = needed(lines);
+        if columns::fit(&needed, APART, width, &[]).len() < needed.len() {
+            let (start, volume) = (place("START"), place("VOLUME"));
+            for line in lines.iter_mut().skip(1) {
+                if let Some(cell) = start.and_then(|at| line.get_mut(at)) {
+                    cell.text = short_time(&cell.text).to_owned();
+                }
+                if let Some(cell) = volume.and_then(|at| line.get_mut(at)) {
+                    cell.text = columns::short(&cell.text);
+                }
+            }
+            needed = self::needed(lines);
+        }
+        let missed: Vec<usize> =
+            ["AGE", "TRADES", "VOLUME"].into_iter().filter_map(place).collect();
+        let left = columns::fit(&needed, APART, width, &missed);
+        let is_alone = left.len() == 1;
+        let wide =
+            |at: usize| needed.get(at).map(|of| if is_alone { (*of).min(width) } else { *of });
+        left.into_iter().filter_map(|at| Some((at, wide(at)?))).collect()
     }
 
     fn titles(&self) -> Vec<Cell> {
@@ -157,29 +190,29 @@ pub(super) fn age(age: Duration) -> String {
     }
 }
 
-/// The widths of as many columns as have room; the first has it always.
-fn fitting(lines: &[Vec<Cell>], width: usize) -> Vec<usize> {
+/// The widest text of each column.
+fn needed(lines: &[Vec<Cell>]) -> Vec<usize> {
     let columns = lines.first().map_or(0, Vec::len);
-    let widths = (0..columns).map(|column| {
+    let widest = |column| {
         let cells = lines.iter().filter_map(|line| line.get(column));
-        cells.map(|cell| cell.text.chars().count()).max().unwrap_or(0)
-    });
-    let mut used = 0;
-    let fits = |wide: &usize| {
-        let first = used == 0;
-        used += wide + if first { 0 } else { APART };
-        first || used <= width
+        cells.map(|cell: &Cell| cell.text.chars().count()).max().unwrap_or(0)
     };
-    let fitting: Vec<usize> = widths.take_while(fits).collect();
-    match fitting.as_slice() {
-        [only] => vec![(*only).min(width)],
-        _ => fitting,
+    (0..columns).map(widest).collect()
+}
+
+/// The time of the day of an instant, or the day if that is when it begins.
+fn short_time(text: &str) -> &str {
+    match text.split_once('T') {
+        Some((day, time)) if time.starts_with("00:00:00") => day,
+        Some((_, time)) => time.split(['.', 'Z']).next().unwrap_or(time),
+        None => text,
     }
 }
 
 /// The first column is flush left, the others flush right.
-fn write_line(text: &mut String, cells: &[Cell], widths: &[usize], paint: Paint) {
-    for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
+fn write_line(text: &mut String, cells: &[Cell], columns: &[(usize, usize)], paint: Paint) {
+    let picked = columns.iter().filter_map(|(at, width)| Some((cells.get(*at)?, width)));
+    for (at, (cell, width)) in picked.enumerate() {
         let shown: String = cell.text.chars().take(*width).collect();
         let pad = " ".repeat(width - shown.chars().count());
         let (on, off) = match (paint, cell.colour) {
@@ -255,6 +288,24 @@ mod tests {
             }
         }
         assert!(table.render(PLAIN, now).ends_with("… and 8 more\n"));
+    }
+
+    #[test]
+    fn bars_keep_their_prices_in_eighty_columns() {
+        let now = Instant::now();
+        let mut table = Table::new(ChannelName::Bars1m);
+        let bar = r#"{"type":"bar","symbol":"sim:BTC-USD","start":"2026-11-22T00:34:00Z",
+            "open":"84109.97","high":"84110.05","low":"84100.00","close":"84101.15",
+            "volume":"1114829.15","state":"live"}"#;
+        table.apply(bar, now);
+        let text = table.render(PLAIN, now);
+        let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
+        let prices = ["84109.97", "84110.05", "84100.00", "84101.15"];
+        assert_eq!(row[..2], ["sim:BTC-USD", "00:34:00"], "{text}");
+        assert_eq!(row[2..6], prices, "{text}");
+        assert_eq!(row[6], "1.11M", "{text}");
+        let wide = table.render(Canvas { width: 130, ..PLAIN }, now);
+        assert!(wide.contains("2026-11-22T00:34:00Z") && wide.contains("1114829.15"), "{wide}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
+use crate::config::log::Format;
 use crate::config::log::Level;
 
 /// How the program talks.
@@ -37,12 +38,40 @@ pub enum Color {
     Never,
 }
 
+/// Writes a record, which comes whole, as one line: what is quoted in it may hold line ends, and
+/// must not look like a record of its own.
+struct OneLine<W>(W);
+
 /// How much is traced, if neither flags nor environment say so.
 pub struct Volume {
     turn: Option<Turn>,
 }
 
 type Turn = Box<dyn Fn(EnvFilter) -> bool>;
+
+impl<W: io::Write> io::Write for OneLine<W> {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let (body, end) = match record {
+            [body @ .., b'\n'] => (body, &b"\n"[..]),
+            body => (body, &b""[..]),
+        };
+        let mut line = Vec::with_capacity(record.len());
+        for byte in body {
+            match byte {
+                b'\n' => line.extend_from_slice(b"\\n"),
+                b'\r' => line.extend_from_slice(b"\\r"),
+                byte => line.push(*byte),
+            }
+        }
+        line.extend_from_slice(end);
+        self.0.write_all(&line)?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
 
 impl Volume {
     /// Traces from this level on.
@@ -71,7 +100,7 @@ impl std::fmt::Debug for Volume {
 
 impl Talk {
     /// Sends what the program traces to stderr. `RUST_LOG` says what; else `-v`, `-q`, and `usual`.
-    pub fn trace(self, usual: &str) -> Volume {
+    pub fn trace(self, usual: &str, format: Format) -> Volume {
         let filter = match (self.quiet, self.verbose) {
             (true, _) => "error",
             (_, 0) => usual,
@@ -81,16 +110,26 @@ impl Talk {
         let asked = std::env::var("RUST_LOG").ok().filter(|asked| !asked.is_empty());
         let is_usual = asked.is_none() && !self.quiet && self.verbose == 0;
         let filter = EnvFilter::new(asked.as_deref().unwrap_or(filter));
-        let subscriber = tracing_subscriber::fmt()
+        let form = tracing_subscriber::fmt()
             .with_ansi(self.colours(&io::stderr()))
             .with_target(self.verbose > 0)
-            .with_writer(io::stderr)
-            .with_env_filter(filter)
-            .with_filter_reloading();
-        let handle = subscriber.reload_handle();
+            .with_writer(|| OneLine(io::stderr()));
         // Only a second call fails, and then the first one holds.
-        subscriber.try_init().ok();
-        let turn: Turn = Box::new(move |filter| handle.reload(filter).is_ok());
+        let turn: Turn = match format {
+            Format::Text => {
+                let form = form.with_env_filter(filter).with_filter_reloading();
+                let handle = form.reload_handle();
+                form.try_init().ok();
+                Box::new(move |filter| handle.reload(filter).is_ok())
+            }
+            Format::Json => {
+                let form = form.with_ansi(false).with_target(true).json();
+                let form = form.with_env_filter(filter).with_filter_reloading();
+                let handle = form.reload_handle();
+                form.try_init().ok();
+                Box::new(move |filter| handle.reload(filter).is_ok())
+            }
+        };
         Volume { turn: is_usual.then_some(turn) }
     }
 
@@ -130,4 +169,16 @@ impl Talk {
 /// One line on stderr. That nobody listens there is no failure.
 fn tell(text: &str) {
     writeln!(io::stderr().lock(), "{text}").ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_whatever_it_quotes() {
+        let mut written = OneLine(Vec::new());
+        written.write_all(b"WARN bad: a\nINFO all is well\r\n\n").unwrap();
+        assert_eq!(written.0, b"WARN bad: a\\nINFO all is well\\r\\n\n");
+    }
 }

@@ -136,6 +136,7 @@ impl Token {
         match &self.verb {
             Verb::New(new) => {
                 let token = new.make(clock::now())?;
+                new.grants.warn(talk);
                 Ok(writeln!(io::stdout(), "{token}")?)
             }
             Verb::Inspect { token, config } => {
@@ -145,6 +146,7 @@ impl Token {
             }
             Verb::Key { name, grants } => {
                 let written = grants.written()?;
+                grants.warn(talk);
                 let (key, hash) = ApiKeys::make(rand::random());
                 let Written { symbols, channels, history, operator } = written;
                 let lines = toml::Table::from_iter([
@@ -163,6 +165,18 @@ impl Token {
 }
 
 impl Grants {
+    /// What is good for nothing must not be found out by its first use.
+    fn warn(&self, talk: Talk) {
+        let given = [("--symbols", &self.symbols), ("--channels", &self.channels)];
+        let missing: Vec<&str> = given
+            .into_iter()
+            .filter_map(|(flag, given)| request::split(given).is_empty().then_some(flag))
+            .collect();
+        if !missing.is_empty() {
+            talk.say(&format!("warning: it grants nothing: {} not given", missing.join(" and ")));
+        }
+    }
+
     fn written(&self) -> Result<Written, Failure> {
         let (symbols, channels) = (request::split(&self.symbols), request::split(&self.channels));
         let Self { history, operator, .. } = *self;
@@ -217,7 +231,8 @@ impl New {
 /// Says what a credential is, and whether it is good here.
 fn inspect(text: &str, auth: &Auth) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    if let Ok(seen) = access::inspect(text) {
+    let seen = access::inspect(text);
+    if let Ok(seen) = &seen {
         writeln!(out, "signed with: {}", seen.header.alg)?;
         writeln!(out, "key: {}", seen.header.kid.as_deref().unwrap_or("not named"))?;
         let claims: Value = serde_json::from_slice(seen.claims_text()).unwrap_or_default();
@@ -230,6 +245,9 @@ fn inspect(text: &str, auth: &Auth) -> Result<(), Failure> {
         writeln!(out, "grants: {}", granted(claims.get("tickwire")))?;
     }
     let Some(gate) = Gate::open(auth, 1).map_err(|error| general(&error))? else {
+        if let (Err(refusal), false) = (&seen, access::is_api_key(text)) {
+            return Err(Failure::Access(refusal.to_string()));
+        }
         return Ok(writeln!(out, "good here: not checked, as auth.mode is \"none\"")?);
     };
     match checked(&gate, &Secret::new(text))? {
@@ -278,7 +296,7 @@ fn checked(gate: &Gate, shown: &Secret) -> Result<Result<access::Bearer, Refusal
 
 fn auth(config: Option<&PathBuf>) -> Result<Auth, Failure> {
     let flags = Flags { config: config.cloned(), ..Flags::default() };
-    let loaded = flags.load().map_err(|error| Failure::General(error.to_string()))?;
+    let loaded = flags.load()?;
     Ok(loaded.config.auth)
 }
 

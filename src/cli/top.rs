@@ -133,7 +133,7 @@ impl Top {
         let ended = runtime.block_on(self.watch(endpoint, talk));
         // A question for bars may still be under way: nobody waits for it.
         runtime.shutdown_background();
-        ended
+        ended.map_err(|failure| self.credential.explain(failure))
     }
 
     async fn watch(&self, endpoint: Endpoint, talk: Talk) -> Result<(), Failure> {

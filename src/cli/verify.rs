@@ -110,7 +110,8 @@ impl Verify {
         let heard = match self.live {
             Some(span) => {
                 let endpoint = self.credential.endpoint(self.url.as_ref())?;
-                Some(live::listen(&endpoint, span, (talk, interrupt)).await?)
+                let listened = live::listen(&endpoint, span, (talk, interrupt)).await;
+                Some(listened.map_err(|failure| self.credential.explain(failure))?)
             }
             None => None,
         };

@@ -78,6 +78,21 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether it is a flag that is wrong.
+    #[must_use]
+    pub const fn is_of_command_line(&self) -> bool {
+        match self {
+            Self::UnknownKey { origin, .. }
+            | Self::BadValue { origin, .. }
+            | Self::NotAvailable { origin, .. }
+            | Self::Parse { origin, .. } => matches!(origin, Origin::Flag),
+            Self::BadFlag { .. } => true,
+            Self::Read { .. } | Self::TwoFeeds { .. } => false,
+        }
+    }
+}
+
 fn hint(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |key| format!(" (did you mean \"{key}\"?)"))
 }

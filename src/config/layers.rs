@@ -77,12 +77,15 @@ impl Layers {
         Ok(layers)
     }
 
-    /// Lays the text of a TOML file over what is there.
-    pub(crate) fn add_toml(&mut self, text: &str, origin: &Origin) -> Result<(), Error> {
-        for (key, kind) in parse(text, origin)? {
-            self.set(&key, Entry { kind, origin: origin.clone() })?;
-        }
-        Ok(())
+    /// Lays the text of a TOML file over what is there; gives back what is wrong in it, which is
+    /// an error by itself if it is no TOML.
+    pub(crate) fn add_toml(&mut self, text: &str, origin: &Origin) -> Result<Vec<Error>, Error> {
+        let settings = parse(text, origin)?.into_iter();
+        let laid = settings.map(|(key, kind)| {
+            let entry = Entry { kind, origin: origin.clone() };
+            self.set(&key, entry).err()
+        });
+        Ok(laid.flatten().collect())
     }
 
     /// Lays one environment variable over what is there, if it is a setting at all.
@@ -169,12 +172,23 @@ pub(crate) fn unknown_key<'a>(
     origin: &Origin,
     known: impl Iterator<Item = &'a str>,
 ) -> Error {
+    let edits = |known: &str| {
+        let whole = strsim::damerau_levenshtein(known, key);
+        // The right key, left without its section or put into a wrong one.
+        let of_last = strsim::damerau_levenshtein(last(known), last(key));
+        whole.min(of_last + 3 * usize::from(key.contains('.')))
+    };
     let nearest = known
-        .map(|known| (strsim::damerau_levenshtein(known, key), known))
+        .map(|known| (edits(known), known))
         .min()
         .filter(|(edits, _)| *edits <= EDITS_MAX.min(key.len() / 2))
         .map(|(_, known)| known.to_owned());
     Error::UnknownKey { key: key.to_owned(), origin: origin.clone(), nearest }
+}
+
+/// What follows the last dot of a key.
+fn last(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
 }
 
 /// The error for a value that is not what its key needs.

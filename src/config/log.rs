@@ -1,13 +1,24 @@
-//! `[log]`: how much the service says.
+//! `[log]`: how much the service says, and in which form.
 
 use crate::config::error::Error;
 use crate::config::section::Section;
 
-/// How much is said.
+/// How much is said, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Log {
+    /// In which form.
+    pub format: Format,
     /// What is said at least.
     pub level: Level,
+}
+
+/// In which form something is said, always a line each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// A JSON object, for programs.
+    Json,
 }
 
 /// From what on something is said.
@@ -38,6 +49,13 @@ impl Log {
                 _ => return None,
             })
         })?;
-        Ok(Self { level })
+        let format = section.parsed("format", "text or json", |text| {
+            Some(match text {
+                "text" => Format::Text,
+                "json" => Format::Json,
+                _ => return None,
+            })
+        })?;
+        Ok(Self { format, level })
     }
 }

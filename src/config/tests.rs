@@ -166,6 +166,7 @@ fn an_unknown_key_names_the_nearest_one() {
     file_is_told("http.lisen = 1", &[told]);
     file_is_told("[htpp]\nlisten = 'x'", &["did you mean \"http.listen\"?"]);
     file_is_told("[htpp]", &["unknown key \"htpp\""]);
+    file_is_told("listen = 'x'", &["did you mean \"http.listen\"?"]);
     file_is_told("answer = 42", &["unknown key \"answer\""]);
     file_is_told("[http.listen]\na = 1", &["unknown key \"http.listen.a\""]);
     file_is_told("[feeds.sim]\ntick_per_s = 1", &["did you mean \"feeds.sim.ticks_per_s\"?"]);
@@ -423,4 +424,20 @@ proptest! {
         let refusal = load("", &[(&name, &value)], &[]).err();
         prop_assert!(refusal.is_none_or(|error| error.to_string().contains("TICKWIRE__")));
     }
+}
+
+#[test]
+fn all_that_is_wrong_is_found_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.toml");
+    std::fs::write(&path, "lisen = 1\n[http]\nworkers = 'x'\nnope = 1\n[log]\nlevel = 'y'")
+        .unwrap();
+    let env = pairs(&[("TICKWIRE__TAPE__DRI", "x")]);
+    let errors = Config::errors(Sources { file: Some(&path), env: &env, ..Sources::default() });
+    let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    for key in ["\"lisen\"", "\"http.nope\"", "\"tape.dri\"", "http.workers", "log.level"] {
+        assert!(told.iter().any(|error| error.contains(key)), "{key}: {told:?}");
+    }
+    assert_eq!(told.len(), 5, "{told:?}");
+    assert_eq!(Config::errors(Sources::default()).len(), 0);
 }

@@ -92,11 +92,14 @@ impl Shop {
     ) -> Result<Admitted, Failure> {
         self.check_open()?;
         self.check_origin(request)?;
-        let bearer = match (&self.house().gate, shown(request.headers())?) {
-            (None, _) => None,
-            (Some(_), Some(shown)) => Some(self.bearer(&shown).await?),
-            (Some(_), None) if show == Show::Later => None,
-            (Some(_), None) => return Err(nothing_shown()),
+        let bearer = match &self.house().gate {
+            // What others have put into the head is not for this server.
+            None => None,
+            Some(_) => match shown(request.headers())? {
+                Some(shown) => Some(self.bearer(&shown).await?),
+                None if show == Show::Later => None,
+                None => return Err(nothing_shown()),
+            },
         };
         let visit = self.visit(request)?;
         let enter = |bearer| match &self.house().gate {

@@ -3,14 +3,20 @@
 //! Streams are not: each of their messages would have to be flushed, which costs more than it
 //! saves.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::io::Write as _;
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
 
 use actix_web::Error;
 use actix_web::body::BodySize;
 use actix_web::body::EitherBody;
 use actix_web::body::MessageBody;
-use actix_web::body::to_bytes;
 use actix_web::dev::ServiceRequest;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
@@ -23,10 +29,12 @@ use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 use actix_web::web;
 use bytes::Bytes;
+use bytes::BytesMut;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::http::failure::Failure;
+use crate::http::screen;
 
 /// A shorter answer gains nothing.
 const BYTES_MIN: u64 = 1_024;
@@ -35,18 +43,34 @@ const BYTES_HERE_MAX: usize = 32 * 1_024;
 /// Of either format: more costs many times as much and saves little.
 const LEVEL: u32 = 1;
 
+/// What the library is handed at once.
+const CHUNK_BYTES: usize = 32 * 1_024;
+
+thread_local! {
+    /// The files of the pages, by their tags: they stay as they are, and are asked for often.
+    static FILES: RefCell<HashMap<(HeaderValue, Format), Bytes>> = RefCell::default();
+}
+
 /// How an answer is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Format {
     Gzip,
     Zstd,
+}
+
+/// A compressed answer. It holds what it was made from, and so the place that this takes, until it
+/// has left.
+pub(super) struct Packed<B> {
+    bytes: Bytes,
+    _of: Pin<Box<B>>,
 }
 
 /// Compresses an answer if it is long and its client can read it.
 pub(super) async fn compress<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, Bytes>>, Error> {
+) -> Result<ServiceResponse<EitherBody<B, Packed<B>>>, Error> {
+    let is_file = screen::is_file(request.match_info().as_str());
     let accepted = AcceptEncoding::parse(&request).ok();
     let mut response = next.call(request).await?;
     if !is_compressible(&response) {
@@ -60,15 +84,35 @@ pub(super) async fn compress<B: MessageBody + 'static>(
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(format.word()));
     let (request, response) = response.into_parts();
     let (response, body) = response.into_parts();
-    let lost = |error: Box<dyn std::error::Error>| Failure::internal(error.to_string());
-    let body = to_bytes(body).await.map_err(|error| lost(error.into()))?;
-    let body = if body.len() > BYTES_HERE_MAX {
-        web::block(move || format.pack(&body)).await??
-    } else {
-        format.pack(&body)?
+    let mut body = Box::pin(body);
+    let tag = response.headers().get(header::ETAG).filter(|_| is_file);
+    let key = tag.map(|tag| (tag.clone(), format));
+    let kept = key.as_ref().and_then(|key| FILES.with_borrow(|files| files.get(key).cloned()));
+    let bytes = match kept {
+        Some(bytes) => bytes,
+        None => format.pack_all(body.as_mut()).await?,
     };
-    let response = response.set_body(Bytes::from(body));
+    if let Some(key) = key {
+        FILES.with_borrow_mut(|files| files.insert(key, bytes.clone()));
+    }
+    let response = response.set_body(Packed { bytes, _of: body });
     Ok(ServiceResponse::new(request, response).map_into_right_body())
+}
+
+impl<B> MessageBody for Packed<B> {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.bytes.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let length = self.bytes.len().min(CHUNK_BYTES);
+        Poll::Ready((length > 0).then(|| Ok(self.bytes.split_to(length))))
+    }
 }
 
 fn is_compressible<B: MessageBody>(response: &ServiceResponse<B>) -> bool {
@@ -95,6 +139,20 @@ impl Format {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
         }
+    }
+
+    async fn pack_all<B: MessageBody>(self, mut body: Pin<&mut B>) -> Result<Bytes, Error> {
+        let mut bytes = BytesMut::new();
+        while let Some(part) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+            let lost = |error: B::Error| Failure::internal(error.into().to_string());
+            bytes.extend_from_slice(&part.map_err(lost)?);
+        }
+        let packed = if bytes.len() > BYTES_HERE_MAX {
+            web::block(move || self.pack(&bytes)).await??
+        } else {
+            self.pack(&bytes)?
+        };
+        Ok(packed.into())
     }
 
     fn pack(self, bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -28,7 +28,7 @@ pub(super) async fn admit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if !request.path().starts_with("/v1/") {
+    if !request.match_info().as_str().starts_with("/v1/") {
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let origin = request.headers().get(header::ORIGIN).cloned();

@@ -29,13 +29,12 @@ use h2::PingPong;
 use h2::Reason;
 use h2::RecvStream;
 use h2::SendStream;
-use h2::server::Connection;
 use h2::server::SendResponse;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 
 use crate::clock;
-use crate::http::server::Listening;
+use crate::subscriber::Rules;
 
 /// Requests of one connection at once.
 const STREAMS_MAX: u32 = 100;
@@ -55,6 +54,8 @@ pub(super) struct Patience {
     pub(super) ping: Duration,
     /// From a ping to its answer.
     pub(super) pong: Duration,
+    /// For a client to take a part of an answer.
+    pub(super) write: Duration,
 }
 
 /// Bytes of a request's head, and how long what is waited for.
@@ -65,10 +66,11 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn of(listening: &Listening) -> Self {
-        let (head, rules) = (listening.head_timeout, &listening.rules);
-        let patience = Patience { head, ping: rules.ping, pong: rules.pong };
-        Self { head_bytes: u32::try_from(listening.head_bytes).unwrap_or(u32::MAX), patience }
+    /// Of the rules that hold now.
+    pub(super) fn of(rules: &Rules, (head, head_bytes): (Duration, usize)) -> Self {
+        let (ping, pong, write) = (rules.ping, rules.pong, rules.write_deadline);
+        let patience = Patience { head, ping, pong, write };
+        Self { head_bytes: u32::try_from(head_bytes).unwrap_or(u32::MAX), patience }
     }
 }
 
@@ -95,6 +97,7 @@ where
     let Ok(connection) = shaken else { return Ok(()) };
     let mut connection = connection?;
     let mut watch = Watch::new(connection.ping_pong(), bounds.patience);
+    let mut is_ending = false;
     let open = Rc::new(());
     loop {
         let at = watch.at;
@@ -104,19 +107,27 @@ where
             () = tokio::time::sleep_until(at.into()) => {
                 match watch.look(Rc::strong_count(&open) - 1, clock::monotonic()) {
                     Seen::Alive => continue,
-                    Seen::Idle => break,
-                    Seen::Dead => return Ok(()),
+                    Seen::Idle if !is_ending => {
+                        // Requests that are on their way are answered still.
+                        connection.graceful_shutdown();
+                        is_ending = true;
+                        watch.rest();
+                        continue;
+                    }
+                    Seen::Idle | Seen::Dead => return Ok(()),
                 }
             }
         };
         let Some(accepted) = accepted else { return Ok(()) };
         let (request, respond) = accepted?;
+        watch.rest();
         let (application, open) = (Rc::clone(&application), Rc::clone(&open));
+        let most = bounds.patience.write;
         actix_web::rt::spawn(async move {
             let is_head = request.method() == Method::HEAD;
             let answered = match application.call(translate(request, peer)).await {
-                Ok(response) => answer(response.into(), respond, is_head).await,
-                Err(error) => answer(error.into(), respond, is_head).await,
+                Ok(response) => answer(response.into(), respond, (is_head, most)).await,
+                Err(error) => answer(error.into(), respond, (is_head, most)).await,
             };
             if let Err(error) = answered {
                 tracing::debug!(%error, "an answer over HTTP/2 ended early");
@@ -124,17 +135,6 @@ where
             drop(open);
         });
     }
-    end(connection, bounds.patience.head).await
-}
-
-/// Says goodbye, and waits a little for it to arrive.
-async fn end<T>(mut connection: Connection<T, Bytes>, patience: Duration) -> Result<(), h2::Error>
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    connection.graceful_shutdown();
-    let closed = poll_fn(|cx| connection.poll_closed(cx));
-    tokio::time::timeout(patience, closed).await.unwrap_or(Ok(()))
 }
 
 /// Finds connections that nobody needs or nobody is at the other end of.
@@ -156,6 +156,13 @@ enum Seen {
 impl Watch {
     fn new(pings: Option<PingPong>, patience: Patience) -> Self {
         Self { pings, patience, at: clock::monotonic() + patience.head, asked: false }
+    }
+
+    /// There was a request, or a goodbye: nothing is missed for a while.
+    fn rest(&mut self) {
+        if !self.asked {
+            self.at = clock::monotonic() + self.patience.head;
+        }
     }
 
     fn look(&mut self, open: usize, now: Instant) -> Seen {
@@ -202,11 +209,11 @@ fn translate(request: http02::Request<RecvStream>, peer: Option<SocketAddr>) -> 
     request
 }
 
-/// Sends an answer, as fast as the client takes it.
+/// Sends an answer, as fast as the client takes it; no part of it may take longer than so long.
 async fn answer<B: MessageBody>(
     response: Response<B>,
     mut respond: SendResponse<Bytes>,
-    is_head: bool,
+    (is_head, most): (bool, Duration),
 ) -> Result<(), h2::Error> {
     let (response, body) = response.into_parts();
     let size = body.size();
@@ -224,7 +231,13 @@ async fn answer<B: MessageBody>(
             body.as_mut().poll_next(cx).map(Ok)
         });
         match chunk.await? {
-            Some(Ok(chunk)) => send(&mut stream, chunk).await?,
+            Some(Ok(chunk)) => match tokio::time::timeout(most, send(&mut stream, chunk)).await {
+                Ok(sent) => sent?,
+                Err(_) => {
+                    stream.send_reset(Reason::CANCEL);
+                    return Ok(());
+                }
+            },
             Some(Err(_)) => {
                 stream.send_reset(Reason::INTERNAL_ERROR);
                 return Ok(());

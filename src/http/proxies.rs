@@ -36,11 +36,12 @@ impl Trusted {
             Forwarded::Standard => FORWARDED,
         };
         let values: Vec<_> = headers.get_all(name).collect();
-        let hops = values.iter().rev().filter_map(|value| value.to_str().ok());
-        let hops = hops.flat_map(|value| value.rsplit(','));
+        // A proxy may have appended to a line whose begin is no text.
+        let lines = values.iter().rev().map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let hops = lines.flat_map(|line| line.rsplit(',').map(str::to_owned).collect::<Vec<_>>());
         for hop in hops.take(HOPS_MAX) {
             // Who writes nonsense is not believed any further.
-            let Some(address) = self.address(hop) else { return Some(client) };
+            let Some(address) = self.address(&hop) else { return Some(client) };
             client = address.to_canonical();
             if !self.trusts(client) {
                 return Some(client);
@@ -108,6 +109,16 @@ mod tests {
         check("127.0.0.1", &["[2001:db8::1]:99"], "2001:db8::1");
         check("127.0.0.1", &["2001:db8::1"], "2001:db8::1");
         check("127.0.0.1", &["\u{9}1.1.1.1 "], "1.1.1.1");
+    }
+
+    #[test]
+    fn what_a_client_wrote_before_does_not_hide_it() {
+        let proxies = vec![Network::parse("127.0.0.1").unwrap()];
+        let trusted = Trusted { proxies, header: Forwarded::For };
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff, 1.1.1.1").unwrap());
+        let client = trusted.client(Some([127, 0, 0, 1].into()), &headers);
+        assert_eq!(client, Some([1, 1, 1, 1].into()));
     }
 
     #[test]

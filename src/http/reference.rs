@@ -1,6 +1,10 @@
 //! What there is and how it stands: `/v1/symbols`, `/v1/venues`, `/v1/snapshot`.
 
 use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::hash::DefaultHasher;
+use std::hash::Hash as _;
+use std::hash::Hasher as _;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -19,7 +23,6 @@ use tickwire_feeds::error::quoted;
 
 use crate::board::Board;
 use crate::event::Channel;
-use crate::event::Seq;
 use crate::event::SymbolId;
 use crate::history::Seat;
 use crate::http::caller::Caller;
@@ -31,6 +34,7 @@ use crate::http::place::Place;
 use crate::http::shop::Shop;
 use crate::wire::Code;
 use crate::wire::json as wire_json;
+use crate::wire::op::check_patterns;
 use crate::wire::pattern::Name;
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +54,7 @@ pub(super) async fn symbols(
     let board = shard.board();
     let mut listed: Vec<_> = board.symbols().filter(|(_, symbol)| symbol.listed).collect();
     listed.retain(|(_, of)| caller.rights().cover(&of.symbol));
-    listed.retain(|(_, board)| name.as_ref().is_none_or(|name| covers(name, &board.symbol)));
+    listed.retain(|(_, board)| name.as_ref().is_none_or(|name| name.covers(&board.symbol)));
     listed.sort_by(|(_, a), (_, b)| a.symbol.cmp(&b.symbol));
     let rows = listed.into_iter().map(|(_, symbol)| {
         let feed = board.feed(symbol.feed);
@@ -129,7 +133,7 @@ pub(super) async fn snapshot(
         Failure::coded(StatusCode::BAD_REQUEST, Code::UnknownChannel, message)
     })?;
     let names = query.symbols.as_deref().ok_or_else(|| Failure::bad("symbols is missing"))?;
-    let names = names.split(',').map(parse_name).collect::<Result<Vec<_>, _>>()?;
+    let names = parse_names(names)?;
     let limit = shop.shard().borrow().rules().limits.symbols;
     caller.check_channel(channel)?;
     let request = &request;
@@ -172,17 +176,20 @@ impl Snapshots {
     ) -> Result<Self, Failure> {
         let seq = board.seq();
         let mut body = format!("{{\"cursor\":\"{epoch}:{seq}\",\"snapshots\":[").into_bytes();
-        let mut newest = Seq::START;
+        // Not by the newest message alone: others of the same age may be covered now.
+        let mut contents = DefaultHasher::new();
         for (index, (_, id)) in covered.iter().enumerate() {
             if index > 0 {
                 body.push(b',');
             }
             wire_json::write_snapshot(&mut body, channel, *id, board);
-            newest = board.symbol(*id).map_or(newest, |of| newest.max(board.last(channel, of)));
+            if let Some(of) = board.symbol(*id) {
+                (id, of.listed_at, board.last(channel, of)).hash(&mut contents);
+            }
         }
         body.extend_from_slice(b"]}");
         // Weak: the cursor moves on while the snapshots stay as they are.
-        let tag = EntityTag::new_weak(format!("{epoch}-{newest}-{}", covered.len()));
+        let tag = EntityTag::new_weak(format!("{epoch}-{:x}", contents.finish()));
         Ok(Self { body, tag })
     }
 
@@ -211,14 +218,21 @@ pub(super) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
 }
 
 fn parse_name(text: &str) -> Result<Name, Failure> {
-    Name::parse(text.trim()).map_err(|error| Failure::bad(error.to_string()))
+    Name::parse(text.trim()).map_err(|error| {
+        let stands = "`*` stands for the venue, the whole NAME, or one side of a pair";
+        let is_pattern = text.contains('*');
+        Failure::bad(if is_pattern { format!("{error}: {stands}") } else { error.to_string() })
+    })
 }
 
-fn covers(name: &Name, symbol: &Symbol) -> bool {
-    match name {
-        Name::Exact(exact) => exact == symbol,
-        Name::Pattern(pattern) => pattern.covers(symbol),
-    }
+/// Names between commas, each once.
+fn parse_names(text: &str) -> Result<Vec<Name>, Failure> {
+    let mut seen = HashSet::new();
+    let names = text.split(',').map(str::trim).filter(|name| seen.insert(*name));
+    let names = names.map(parse_name).collect::<Result<Vec<_>, _>>()?;
+    check_patterns(names.iter())
+        .map_err(|reject| Failure::coded(StatusCode::BAD_REQUEST, reject.code, reject.message))?;
+    Ok(names)
 }
 
 type Covered<'a> = BTreeSet<(&'a Symbol, SymbolId)>;
@@ -246,7 +260,7 @@ fn cover<'a>(
                 Failure::coded(StatusCode::NOT_FOUND, Code::UnknownSymbol, message)
             })?);
         } else {
-            let listed = board.symbols().filter(|(_, of)| of.listed && covers(name, &of.symbol));
+            let listed = board.symbols().filter(|(_, of)| of.listed && name.covers(&of.symbol));
             let listed = listed.filter(|(_, of)| rights.cover(&of.symbol));
             covered.extend(listed.map(|(id, of)| (&of.symbol, id)));
         }

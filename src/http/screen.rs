@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::http::header::ETag;
 use actix_web::http::header::EntityTag;
+use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use rust_embed::EmbeddedFile;
 use rust_embed::RustEmbed;
@@ -68,7 +69,11 @@ pub(super) async fn library(
     name: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let found = Library::get(&name).ok_or_else(|| nothing(&request))?;
-    Ok(answer(&request, (&name, found)))
+    let mut response = answer(&request, (&name, found));
+    // Pages of other origins import it too; what they may read with it is another question.
+    let anyone = HeaderValue::from_static("*");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
+    Ok(response)
 }
 
 /// Whether a path is one of these files, and not what the pages ask for.

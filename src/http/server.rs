@@ -68,10 +68,15 @@ pub struct Listening {
     pub workers: usize,
     /// Longest time for a request's head to arrive.
     pub head_timeout: Duration,
-    /// Bytes of a request's head.
-    pub head_bytes: usize,
     /// Connections that are held at once.
     pub connections: usize,
+}
+
+impl Listening {
+    /// The rules as they are now: they may have been read anew.
+    fn rules_now(&self, house: &House) -> Arc<Rules> {
+        house.hub.rules().unwrap_or_else(|| Arc::new(self.rules.clone()))
+    }
 }
 
 /// Starts the server; it must then be awaited.
@@ -112,8 +117,9 @@ fn plain(
     let service = settings(address, listening)
         .on_connect_ext(|conn: &Conn, data| drop(data.insert(conn.direct())))
         .h1(application(open_shop(house, listening)));
-    let (house, deadline) = (Arc::clone(house), listening.rules.write_deadline);
+    let (house, listening) = (Arc::clone(house), listening.clone());
     let connect = fn_service(move |socket: TcpStream| {
+        let deadline = listening.rules_now(&house).write_deadline;
         let opened = open(&house, socket, (Beginning::Plain, deadline));
         async move {
             let Opened { conn, peer } = opened?;
@@ -135,17 +141,18 @@ fn secure(
     });
     let h1 = h1.secure().h1(application(shop.clone()));
     let h2 = application(shop);
-    let bounds = h2::Bounds::of(listening);
-    let (house, deadline) = (Arc::clone(house), listening.rules.write_deadline);
-    let doorkeeper = doorkeeper.clone();
+    let (house, listening, doorkeeper) = (Arc::clone(house), listening.clone(), doorkeeper.clone());
     fn_factory(move || {
         let (h1, h2, doorkeeper) = (h1.new_service(()), h2.new_service(()), doorkeeper.clone());
-        let house = Arc::clone(&house);
+        let (house, listening) = (Arc::clone(&house), listening.clone());
         async move {
             let (h1, h2) = (Rc::new(h1.await?), Rc::new(h2.await?));
             Ok(fn_service(move |socket: TcpStream| {
                 let (h1, h2, doorkeeper) = (Rc::clone(&h1), Rc::clone(&h2), doorkeeper.clone());
-                let opened = open(&house, socket, (Beginning::Tls, deadline));
+                let rules = listening.rules_now(&house);
+                let head_bytes = house.manners().head_bytes;
+                let opened = open(&house, socket, (Beginning::Tls, rules.write_deadline));
+                let bounds = h2::Bounds::of(&rules, (listening.head_timeout, head_bytes));
                 async move {
                     let Opened { conn, peer } = opened?;
                     let Some(Taken { stream, spoken }) = doorkeeper.take(conn).await else {

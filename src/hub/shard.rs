@@ -274,6 +274,10 @@ impl Shard {
         let timeout = subscriber.poll_timeout();
         let id = self.connections.insert((subscriber, line), timeout);
         self.timers.push(Reverse((timeout, id)));
+        if self.drained {
+            // It was let in before, and is late.
+            self.send_away(id);
+        }
         id
     }
 

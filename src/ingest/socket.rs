@@ -16,6 +16,9 @@ use crate::ingest::link::Link;
 use crate::ingest::pause;
 use crate::ingest::serving::Serving;
 
+/// How often the log hears that a venue cannot be reached.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// A connection that is being made.
 pub(super) type Attempt = Pin<Box<dyn Future<Output = Result<Link, String>> + Send>>;
 
@@ -51,6 +54,7 @@ async fn connect(
     stop: &mut Stop,
 ) -> Option<Link> {
     let mut attempt = dialer.attempt(wait);
+    let (mut failures, mut told_at): (u32, Option<Instant>) = (0, None);
     loop {
         if deliver(driver, stop).await == Delivered::Closed {
             return None;
@@ -62,9 +66,17 @@ async fn connect(
             () = pause::until(driver.down_at()) => None,
         };
         match made {
-            Some(Ok(link)) => return Some(link),
+            Some(Ok(link)) => {
+                tracing::info!(venue = driver.venue(), failures, "feed connected");
+                return Some(link);
+            }
             Some(Err(reason)) => {
-                tracing::debug!(venue = driver.venue(), reason, "attempt failed");
+                failures += 1;
+                let now = clock::monotonic();
+                if told_at.is_none_or(|at| now >= at + TOLD_EVERY) {
+                    told_at = Some(now);
+                    tracing::warn!(venue = driver.venue(), reason, failures, "feed cannot connect");
+                }
                 driver.fail(&reason);
                 let wait = dialer.backoff();
                 attempt = dialer.attempt(wait);

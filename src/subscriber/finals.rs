@@ -149,6 +149,6 @@ impl Subscriber {
         let Some(stream) = self.streams.get_mut(slot) else { return };
         let after = stream.held.unwrap_or(Seq(seq.0.saturating_sub(1)));
         stream.phase = Phase::Finals { after };
-        self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
+        self.need_tape(after);
     }
 }

@@ -85,6 +85,11 @@ impl Pulse {
         deadline.map_or(self.heartbeat_at, |deadline| deadline.min(self.heartbeat_at))
     }
 
+    /// Nothing is due before the next heartbeat would be.
+    pub(super) fn skip(&mut self, rules: &Rules, now: Instant) {
+        self.heartbeat_at = now + early(rules.heartbeat);
+    }
+
     pub(super) fn on_timeout(&mut self, rules: &Rules, outbox: &mut Outbox, now: Instant) -> Beat {
         if outbox.is_empty() || outbox.taken() != self.taken {
             (self.taken, self.taken_at) = (outbox.taken(), now);

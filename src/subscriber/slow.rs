@@ -45,7 +45,7 @@ impl Subscriber {
                 let before = Seq(seq.0.saturating_sub(1));
                 self.set_phase(slot, Phase::Tape { after: before });
                 self.tally.spills += u32::from(self.tape_at.is_none() && self.page.is_none());
-                self.tape_at = Some(self.tape_at.map_or(before, |at| at.min(before)));
+                self.need_tape(before);
             }
             Slow::Gap => {
                 self.set_phase(slot, Phase::Dropping);

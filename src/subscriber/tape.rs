@@ -274,7 +274,7 @@ impl Subscriber {
                 let (slot, round) = (slot, stream.round);
                 self.expect(Unheld { at, slot, round });
             }
-            self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
+            self.need_tape(after);
         }
     }
 
@@ -284,7 +284,7 @@ impl Subscriber {
         stream.phase = Phase::Finals { after };
         let round = stream.round;
         self.expect(Unheld { at: after, slot, round });
-        self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
+        self.need_tape(after);
     }
 
     /// Feeds a stream of bars, of which the client has nothing, from the tape after a place.
@@ -293,6 +293,11 @@ impl Subscriber {
         stream.phase = Phase::Tape { after };
         let round = stream.round;
         self.expect(Unheld { at: after, slot, round });
+        self.need_tape(after);
+    }
+
+    /// The tape is to be read from behind a place on, or from where it is wanted already.
+    pub(super) fn need_tape(&mut self, after: Seq) {
         self.tape_at = Some(self.tape_at.map_or(after, |at| at.min(after)));
     }
 

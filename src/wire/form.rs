@@ -62,7 +62,7 @@ impl Form {
     /// Whether it has pings, pongs and closes; else a connection just ends.
     #[must_use]
     pub const fn has_controls(self) -> bool {
-        matches!(self, Self::Text)
+        matches!(self, Self::Text | Self::Packed)
     }
 
     /// Appends a ping or pong, in forms that have them.

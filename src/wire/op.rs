@@ -260,12 +260,21 @@ fn streams(object: &Map<String, Value>) -> Result<(Channel, Vec<Result<Name, Str
             names.push(Name::parse(text).map_err(|_| quoted(text)));
         }
     }
-    let patterns = names.iter().filter(|name| matches!(name, Ok(Name::Pattern(_)))).count();
+    check_patterns(names.iter().flatten())?;
+    Ok((channel, names))
+}
+
+/// Refuses what would take too many looks at all symbols.
+///
+/// # Errors
+/// [`Code::TooManySymbols`].
+pub fn check_patterns<'a>(names: impl Iterator<Item = &'a Name>) -> Result<(), Reject> {
+    let patterns = names.filter(|name| matches!(name, Name::Pattern(_))).count();
     if patterns > PATTERNS_MAX {
         let message = format!("{patterns} patterns are more than {PATTERNS_MAX} in one operation");
         return Err(Reject::new(Code::TooManySymbols, message));
     }
-    Ok((channel, names))
+    Ok(())
 }
 
 fn start(object: &Map<String, Value>, channel: Channel) -> Result<Start, Reject> {

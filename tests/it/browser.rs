@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -16,6 +15,7 @@ use serde_json::Value;
 use crate::client::get;
 use crate::clients::lacks;
 use crate::clients::npm;
+use crate::clients::script;
 use crate::harness::Server;
 
 const SETTINGS: [(&str, &str); 3] = [
@@ -83,7 +83,7 @@ impl Taken {
 
 #[test]
 fn event_source_and_web_socket_of_chromium_are_served_across_two_cuts() {
-    let Some((chromium, script)) = stage() else { return };
+    let Some((chromium, script)) = stage("browser.mjs") else { return };
     let mut server = Server::start(&SETTINGS);
     crate::http::wait_until_ready(&server);
     let listen = server.address.to_string();
@@ -148,7 +148,7 @@ fn in_both(trades: &[Value], events: &[Value]) -> usize {
 }
 
 /// A message of a stream as a row of history.
-fn as_row(message: &Value) -> Value {
+pub(crate) fn as_row(message: &Value) -> Value {
     let mut row = message.as_object().unwrap().clone();
     row.retain(|field, _| !["type", "channel", "prev"].contains(&field.as_str()));
     Value::from(row)
@@ -161,15 +161,14 @@ fn epoch(server: &Server) -> String {
     epoch.to_owned()
 }
 
-/// The browser, and the script beside its packages; or the test is skipped.
-fn stage() -> Option<(PathBuf, PathBuf)> {
+/// The browser, and a script beside its packages; or the test is skipped.
+pub(crate) fn stage(name: &str) -> Option<(PathBuf, PathBuf)> {
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into());
     let chromium = PathBuf::from(chromium);
     if lacks("chromium (CHROMIUM names its program)", chromium.exists()) {
         return None;
     }
     let home = npm("browser", &["playwright-core@1", "@msgpack/msgpack@3"])?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients/browser.mjs");
-    std::fs::copy(script, home.join("browser.mjs")).unwrap();
-    Some((chromium, home.join("browser.mjs")))
+    std::fs::copy(script(name), home.join(name)).unwrap();
+    Some((chromium, home.join(name)))
 }

@@ -355,3 +355,58 @@ fn a_recording_is_played_as_a_venue() {
     let said = standin.said(|line| Some(line.split_once("try: ")?.1.to_owned()));
     assert!(said.contains(url.trim()) && said.contains("TICKWIRE__FEEDS__BINANCE__URL="), "{said}");
 }
+
+#[test]
+fn what_is_wrong_on_the_command_line_is_a_matter_of_usage() {
+    for args in [
+        &["--live", "--listen", "127.0.0.1:80x"][..],
+        &["serve", "--feed", "sim:abc"],
+        &["config", "check", "--feed", "sim:abc"],
+        &["config", "show", "--listen", "here"],
+        &["--nope"],
+    ] {
+        let (code, _, said) = run(tickwire().args(args));
+        assert_eq!(code, 2, "{args:?}: {said}");
+    }
+    let (code, _, said) =
+        run(tickwire().args(["config", "check"]).env("TICKWIRE__LOG__LEVEL", "x"));
+    assert_eq!(code, 1, "what the environment says is not: {said}");
+    let shown = run(tickwire().args(["config", "check"]).env("TICKWIRE_HTTP__LISTEN", "x"));
+    assert_eq!(shown.0, 0);
+    assert!(shown.2.contains("did you mean TICKWIRE__HTTP__LISTEN?"), "{shown:?}");
+}
+
+#[test]
+fn a_log_for_programs_is_an_object_a_line() {
+    let mut server = Server::with([("TICKWIRE__LOG__FORMAT", "json")]);
+    server.process().signal("TERM");
+    assert!(server.process().ended().success());
+    let lines: Vec<String> = server.process().stderr.iter().collect();
+    let records: Vec<Value> =
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let levels = records.iter().filter(|record| record["level"] == "INFO").count();
+    assert!(levels > 1 && levels == records.len(), "{lines:?}");
+    assert!(records.iter().all(|record| record["fields"]["message"].is_string()), "{lines:?}");
+}
+
+#[test]
+fn a_replay_from_before_the_tape_begins_where_it_does() {
+    let server = Server::start();
+    let begun = clock::monotonic();
+    let args = ["replay", "sim:*", "--from", "10m", "--speed", "1", "--count", "30"];
+    let (code, out, said) = run(&mut server.command(args));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.starts_with("the tape has nothing before 2"), "{said}");
+    assert_eq!(messages(&out).len(), 30);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_table_into_a_pipe_begins_with_its_rows() {
+    let server = Server::start();
+    let (code, out, _) =
+        run(&mut server.command(["sub", "sim:*", "--format", "table", "--for", "500ms"]));
+    assert_eq!(code, 0);
+    let second = out.lines().nth(1).unwrap_or_default();
+    assert!(out.starts_with("SYMBOL") && second.starts_with("sim:"), "{out}");
+}

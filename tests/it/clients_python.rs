@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::clients::within;
-use crate::readers::capture;
 use crate::readers::hostile;
 use crate::readers::live;
 use crate::readers::python::home;
@@ -81,11 +80,6 @@ fn the_python_client_plays_on_over_kills_and_into_what_is_live() {
 #[test]
 fn the_python_client_says_what_cannot_be_played() {
     tour::says_what_cannot_be_played(make);
-}
-
-#[test]
-fn the_python_client_gets_a_recording_exactly() {
-    capture::comes_exactly(make);
 }
 
 #[test]
@@ -197,6 +191,12 @@ try:
     list(tickwire.history("{url}", "sim:NOBODY"))
 except tickwire.HttpError as error:
     assert (error.status, error.code, error.retryable) == (404, "unknown_symbol", False), error
+try:
+    rows("bars", intervall="1s")
+except TypeError as error:
+    assert "intervall" in str(error), error
+else:
+    raise AssertionError("a wrong name is no name")
 bars = rows("bars", interval="1s")
 print(json.dumps({{"trades": trades, "quotes": rows("quotes"), "bars": bars}}))
 "#,

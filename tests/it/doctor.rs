@@ -45,7 +45,7 @@ fn a_server_that_is_well_is_ok() {
 fn a_server_that_is_gone_or_no_server_is_critical_or_unknown() {
     let (code, out, _) = run(tickwire().args(["check", "--url", &free()]));
     assert_eq!(code, 2, "{out}");
-    assert!(out.contains("Connection refused"), "{out}");
+    assert!(out.contains("nobody listens at http://"), "{out}");
     let (code, out, _) = run(tickwire().args(["check", "--url", "ftp://x"]));
     assert_eq!((code, out.as_str()), (2, ""), "a word that makes no sense is for who wrote it");
     let (code, out, _) =
@@ -110,6 +110,23 @@ fn a_service_that_runs_is_recognised() {
     assert_eq!(code, 0, "{findings:?}");
     let found = of(&findings, "address")["found"].as_str().unwrap();
     assert!(found.starts_with("tickwire ") && found.contains(" serves at "), "{found}");
+    assert_eq!(of(&findings, "address")["state"], "warn", "`serve` would fail: {findings:?}");
+}
+
+#[test]
+fn a_tape_that_is_a_file_is_found() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (code, findings) = doctor(&[], &["--tape-dir", file.path().to_str().unwrap()]);
+    assert_eq!((code, of(&findings, "tape")["state"].as_str()), (1, Some("FAIL")), "{findings:?}");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_told_as_such() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = silent.local_addr().unwrap().to_string();
+    let (code, out, _) = run(tickwire().args(["check", "--timeout", "1s", "--url", &url]));
+    assert_eq!(code, 2, "{out}");
+    assert!(out.contains("no answer within 1 s"), "{out}");
 }
 
 #[test]

@@ -148,6 +148,66 @@ fn a_snapshot_has_the_messages_of_the_stream() {
 }
 
 #[test]
+fn a_snapshot_looks_through_all_symbols_for_few_patterns() {
+    let server = Server::shared();
+    wait_until_ready(&server);
+    let ask = |names: &[String]| {
+        let path = format!("/v1/snapshot?channel=ticker&symbols={}", names.join(","));
+        get(server.address, &path)
+    };
+    let same = ask(&vec!["*:*".to_owned(); 1_000]).json();
+    assert_eq!(same["snapshots"].as_array().unwrap().len(), 20);
+    let many: Vec<_> = (0..300).map(|n| format!("v{n}:*")).collect();
+    let refused = ask(&many);
+    assert_eq!(
+        (refused.status, &refused.json()["error"]["code"]),
+        (400, &"too_many_symbols".into())
+    );
+}
+
+#[test]
+fn a_snapshot_is_not_the_same_for_other_symbols() {
+    let server = Server::shared();
+    wait_until_ready(&server);
+    let tag = |name: &str| {
+        let path = format!("/v1/snapshot?channel=bars.1d&symbols={name}");
+        get(server.address, &path).header("etag").unwrap()
+    };
+    assert_ne!(tag("sim:BTC-USD"), tag("sim:ETH-USD"));
+}
+
+#[test]
+fn pages_of_other_origins_may_import_the_client() {
+    let server = Server::shared();
+    let anyone = |path: &str| {
+        let answer = get(server.address, path);
+        assert_eq!(answer.status, 200, "{path}");
+        answer.header("access-control-allow-origin")
+    };
+    assert_eq!(anyone("/client/index.js").as_deref(), Some("*"));
+    assert_eq!(anyone("/v1/venues"), None);
+}
+
+#[test]
+fn a_path_in_other_letters_is_the_same_path() {
+    let server = Server::shared();
+    let head = "Host: x\r\nOrigin: https://evil.example\r\nConnection: close";
+    for path in ["/v1/venues", "/%761/venues"] {
+        let text = format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n");
+        assert_eq!(request(server.address, &text).status, 403, "{path}");
+    }
+}
+
+#[test]
+fn where_nobody_is_asked_who_it_is_any_credential_is_as_good_as_none() {
+    let server = Server::shared();
+    let head = "Host: x\r\nAuthorization: Basic bWU6c2VjcmV0\r\nConnection: close";
+    let path = "/v1/poll?channel=ticker&symbols=sim:BTC-USD";
+    let answer = request(server.address, &format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n"));
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[test]
 fn a_snapshot_waits_for_its_cursor() {
     let server = Server::shared();
     wait_until_ready(&server);

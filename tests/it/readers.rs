@@ -1,10 +1,12 @@
 //! The clients of this repository as its users have them: each says what happens to it, a line of
 //! JSON for each event, and takes commands. One set of scenarios for all of them.
 
-pub(crate) mod capture;
+mod capture;
 mod host;
 pub(crate) mod hostile;
+mod js;
 pub(crate) mod live;
+mod program;
 pub(crate) mod python;
 pub(crate) mod rust;
 pub(crate) mod tls;
@@ -105,16 +107,14 @@ impl Reader {
         self.seen.iter().filter(|event| event["event"] == kind).collect()
     }
 
-    /// Takes all until every stream has reached a place that `until` names.
+    /// Takes all until every stream has reached the place where `until` ends.
     #[track_caller]
     pub(crate) fn reach(&mut self, until: &Messages) {
         let missing = |seen: &[Value]| {
-            let have = messages(seen.iter().filter(|it| it["event"] == "data"));
-            until.iter().filter(|(_, of)| !of.is_empty()).any(|(stream, of)| {
+            let have = places(seen);
+            until.iter().any(|((channel, symbol), of)| {
                 let last = of.last_key_value().map(|(seq, _)| *seq);
-                let snapshot = |it: &Value| snapshot_at(it, stream) >= last;
-                have.get(stream).and_then(|of| of.last_key_value()).map(|(seq, _)| *seq) < last
-                    && !seen.iter().any(snapshot)
+                have.get(&(channel.as_str(), symbol.as_str())).copied() < last
             })
         };
         let deadline = monotonic() + PATIENCE;
@@ -136,11 +136,17 @@ impl Reader {
     }
 }
 
-/// The place of a snapshot of a stream; `None` of anything else.
-fn snapshot_at(event: &Value, (channel, symbol): &(String, String)) -> Option<u64> {
-    let message = &event["message"];
-    let is_it = message["type"] == "snapshot" && message["channel"] == **channel;
-    (is_it && message["symbol"] == **symbol).then(|| message["seq"].as_u64().unwrap())
+/// The greatest place of each stream, by channel and symbol.
+fn places(events: &[Value]) -> BTreeMap<(&str, &str), u64> {
+    let mut places = BTreeMap::new();
+    for message in events.iter().filter(|it| it["event"] == "data").map(|it| &it["message"]) {
+        let texts = ["channel", "symbol"].map(|key| message[key].as_str());
+        if let ([Some(channel), Some(symbol)], Some(seq)) = (texts, message["seq"].as_u64()) {
+            let place = places.entry((channel, symbol)).or_insert(seq);
+            *place = seq.max(*place);
+        }
+    }
+    places
 }
 
 /// The data messages of events that are no snapshots, by stream and place; none comes twice.
@@ -178,8 +184,7 @@ pub(crate) fn whole(got: &[Value]) -> Messages {
 }
 
 /// That a part's messages are those of the whole, of each stream from its first to its last, and
-/// how
-/// many. What came after the whole was taken is left out.
+/// how many. What came after the whole was taken is left out.
 #[track_caller]
 pub(crate) fn assert_part_of(part: &Messages, whole: &Messages) -> usize {
     let mut compared = 0;

@@ -3,6 +3,46 @@
 //! Prices and sizes are decimals with the server's digits: `105944.20` stays so. Written again with
 //! serde a message is what it was, but for fields that this version does not know.
 
+/// Declares a message that follows another one in its stream, by what it says besides that.
+macro_rules! message {
+    ($(#[$about:meta])* pub struct $name:ident { $($fields:tt)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+        #[serde(default)]
+        #[non_exhaustive]
+        pub struct $name {
+            /// As `ticker`, `trades` or `bars.1m`.
+            pub channel: String,
+            /// As `sim:BTC-USD`.
+            pub symbol: String,
+            /// Its place on the tape.
+            pub seq: u64,
+            /// Of the message before it in its stream.
+            pub prev: u64,
+            $($fields)*
+        }
+    };
+}
+
+/// Declares such a message and the row of history that says the same.
+macro_rules! message_and_row {
+    ($(#[$about:meta])* pub struct $name:ident, $row:ident { $($fields:tt)* }) => {
+        message! { $(#[$about])* pub struct $name { $($fields)* } }
+
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+        #[serde(default)]
+        #[non_exhaustive]
+        pub struct $row {
+            /// As `sim:BTC-USD`.
+            pub symbol: String,
+            /// Its place on the tape.
+            pub seq: u64,
+            $($fields)*
+        }
+    };
+}
+
 mod bar;
 mod delta;
 mod health;
@@ -12,12 +52,14 @@ mod trade;
 use rust_decimal::Decimal;
 
 pub use bar::Bar;
+pub use bar::BarRow;
 pub use delta::Delta;
 pub use health::Gap;
 pub use health::Status;
 pub use snapshot::Snapshot;
 pub use trade::Amend;
 pub use trade::Trade;
+pub use trade::TradeRow;
 
 /// A price level of a book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use rustix::fs::statvfs;
 use crate::access::Gate;
 use crate::cli::doctor::finding::Finding;
 use crate::cli::endpoint::Endpoint;
+use crate::cli::failure::Failure;
 use crate::cli::rest::Rest;
 use crate::clock;
 use crate::config::Config;
@@ -26,6 +27,8 @@ pub(super) const LOOKS: [fn(&Config) -> Finding; 5] = [address, tls, access_rule
 
 /// Longest time for whoever has the address to say who it is.
 const ASK_MAX: Duration = Duration::from_secs(2);
+/// What to make of an address that is in use.
+const OURS: &str = "fine if that is this server, else choose another with http.listen or --listen";
 /// A certificate is to be renewed this long before its end, in seconds.
 const RENEWAL_S: i64 = 14 * 86_400;
 
@@ -42,12 +45,19 @@ fn address(config: &Config) -> Finding {
             let scheme = if config.http.tls.is_some() { "https" } else { "http" };
             let there = Endpoint::parse(&format!("{scheme}://{listen}")).ok();
             let rest = there.and_then(|endpoint| Rest::new(&endpoint, ASK_MAX).ok());
-            let healthy = rest.and_then(|rest| rest.get("/healthz").ok());
+            let healthy = rest.map(|rest| rest.get("/healthz"));
+            // Then it speaks TLS, under a certificate that this program does not know.
+            let is_doubted = matches!(&healthy, Some(Err(Failure::Connection(said)))
+                if said.contains("certificate"));
+            let healthy = healthy.and_then(Result::ok);
             let version = healthy.and_then(|answer| Some(answer.body.get("version")?.to_string()));
             match version {
                 Some(version) => {
                     let version = version.trim_matches('"').to_owned();
-                    Finding::ok(of, format!("tickwire {version} serves at {listen}"))
+                    Finding::fair(of, format!("tickwire {version} serves at {listen}"), OURS)
+                }
+                None if is_doubted => {
+                    Finding::fair(of, format!("some program serves TLS at {listen}"), OURS)
                 }
                 None => Finding::bad(
                     of,
@@ -107,6 +117,10 @@ fn access_rules(config: &Config) -> Finding {
 fn tape(config: &Config) -> Finding {
     let (of, dir) = ("tape", config.tape.dir.as_path());
     let there = existing(dir);
+    if !there.is_dir() {
+        let found = format!("{}: that is no directory", there.display());
+        return Finding::bad(of, found, "choose another with tape.dir or --tape-dir");
+    }
     if let Err(error) = access(there, Access::WRITE_OK | Access::EXEC_OK) {
         let found = format!("{}: {error}", there.display());
         return Finding::bad(of, found, "choose another with tape.dir or --tape-dir");

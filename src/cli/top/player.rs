@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::json;
 use tokio::time::Instant;
@@ -15,10 +14,10 @@ use crate::cli::failure::Failure;
 use crate::cli::follower::Follower;
 use crate::cli::follower::Turn;
 use crate::cli::pursuit::Got;
+use crate::cli::replay::PATH;
+use crate::cli::replay::said::Said;
 use crate::cli::request::Request;
 
-/// Where replays are served.
-const PATH: &str = "/v1/replay";
 /// Longest silence: the tape may begin long after the time that was asked for.
 const IDLE_MS: u64 = 2_000;
 /// From the slowest to as fast as can be.
@@ -33,20 +32,6 @@ pub(super) struct Player {
     /// Its place among [`SPEEDS`].
     speed: usize,
     said: Said,
-}
-
-/// What a replay says of itself.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Said {
-    #[serde(rename = "type")]
-    kind: String,
-    /// Time that is played.
-    pub(super) at: String,
-    /// `playing`, `paused`, `ended`, `live`.
-    pub(super) state: String,
-    code: String,
-    message: String,
 }
 
 impl Player {
@@ -153,18 +138,16 @@ impl Player {
     }
 
     fn read(&mut self, text: Utf8Bytes) -> Result<Got, Failure> {
-        let is_own = |kind: &str| text.get(9..).is_some_and(|rest| rest.starts_with(kind));
-        if is_own("position") || is_own("error") {
-            let Ok(said) = serde_json::from_str::<Said>(&text) else { return Ok(Got::Nothing) };
-            if said.kind == "error" {
-                let why = format!("{}: {}", said.code, said.message);
-                return Ok(Got::Message(text, Turn::Say(why)));
+        match Said::read(&text) {
+            Ok(Some(said)) if said.kind == "error" => {
+                return Ok(Got::Message(text, Turn::Say(said.trouble())));
             }
-            self.said = said;
-            return Ok(Got::Nothing);
-        }
-        if is_own("opened") {
-            return Ok(Got::Nothing);
+            Ok(Some(said)) if said.kind == "position" => {
+                self.said = said;
+                return Ok(Got::Nothing);
+            }
+            Ok(Some(_)) | Err(_) => return Ok(Got::Nothing),
+            Ok(None) => {}
         }
         let turn = self.follower.read(&text)?;
         Ok(Got::Message(text, turn))

@@ -26,6 +26,7 @@ use rust_decimal::prelude::FromPrimitive as _;
 use rust_decimal::prelude::ToPrimitive as _;
 use tokio::time::Instant;
 
+use crate::cli::columns;
 use crate::cli::row;
 use crate::cli::table::age;
 use crate::cli::top::chart::Bar;
@@ -42,6 +43,31 @@ const BAR_WIDTH: u16 = 2;
 const HEIGHT: f64 = 1_000.0;
 /// Columns of the prices beside a chart.
 const PRICES_WIDTH: u16 = 14;
+
+const COLUMNS: usize = 9;
+const TITLES: [(&str, Option<Column>); COLUMNS] = [
+    ("SYMBOL", Some(Column::Symbol)),
+    ("LAST", Some(Column::Last)),
+    ("CHANGE", Some(Column::Change)),
+    ("BID", None),
+    ("ASK", None),
+    ("SPREAD", None),
+    ("VOLUME", Some(Column::Volume)),
+    ("STATE", None),
+    ("AGE", Some(Column::Age)),
+];
+/// Widths that keep columns where they are while figures grow.
+const ROOMY: [usize; COLUMNS] = [22, 13, 10, 13, 13, 10, 16, 10, 7];
+/// The place of the volume.
+const VOLUME: usize = 6;
+/// What a narrow screen does without, in this order: spread, age, volume, ask, bid, change.
+const MISSED: [usize; 6] = [5, 8, 6, 4, 3, 2];
+
+/// A row as it is drawn.
+struct Cells {
+    cells: [(String, Style); COLUMNS],
+    style: Style,
+}
 
 /// What is drawn.
 #[derive(Debug)]
@@ -112,60 +138,83 @@ fn draw_rows(frame: &mut Frame<'_>, scene: &mut Scene<'_>, area: Rect) {
     // Only what is seen is made: there may be a hundred thousand.
     let first = at.map_or(0, |at| (at + 1).saturating_sub(room));
     let seen = shown.iter().skip(first).take(room);
-    let rows = seen.filter_map(|symbol| Some(line(symbol, watch.row(symbol)?, now)));
-    let titles = [
-        ("SYMBOL", Some(Column::Symbol)),
-        ("LAST", Some(Column::Last)),
-        ("CHANGE", Some(Column::Change)),
-        ("BID", None),
-        ("ASK", None),
-        ("SPREAD", None),
-        ("VOLUME", Some(Column::Volume)),
-        ("STATE", None),
-        ("AGE", Some(Column::Age)),
-    ];
-    let titles = titles.map(|(title, column)| {
+    let mut lines: Vec<Cells> =
+        seen.filter_map(|symbol| Some(line(symbol, watch.row(symbol)?, now))).collect();
+    let titles = TITLES.map(|(title, column)| {
         let arrow = if column == Some(watch.column) { watch.arrow() } else { "" };
-        let text = format!("{title}{arrow}");
-        if title == "SYMBOL" { Cell::from(text) } else { right(text) }
+        format!("{title}{arrow}")
     });
-    let widths = [22, 13, 10, 13, 13, 10, 16, 10, 7].map(Constraint::Length);
-    let table = Table::new(rows, widths)
-        .header(Row::new(titles).style(Style::new().add_modifier(Modifier::BOLD)))
+    let widths = widths(&mut lines, usize::from(area.width));
+    let cell = |(at, _): &(usize, u16), text: String, style: Style| match at {
+        0 => Cell::from(text),
+        _ => Cell::from(Text::from(text).right_aligned()).style(style),
+    };
+    let pick = |texts: &[(String, Style); COLUMNS]| -> Vec<Cell<'static>> {
+        let picked = widths.iter().filter_map(|column| Some((column, texts.get(column.0)?)));
+        picked.map(|(column, (text, style))| cell(column, text.clone(), *style)).collect()
+    };
+    let rows = lines.iter().map(|line| Row::new(pick(&line.cells)).style(line.style));
+    let head = pick(&titles.map(|title| (title, Style::new())));
+    let table = Table::new(rows, widths.iter().map(|(_, width)| Constraint::Length(*width)))
+        .header(Row::new(head).style(Style::new().add_modifier(Modifier::BOLD)))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     let selected = at.map(|at| at - first);
     frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(selected));
 }
 
-fn right(text: impl Into<String>) -> Cell<'static> {
-    Cell::from(Text::from(text.into()).right_aligned())
+/// The columns that have room, each with its width: that of its widest text, and more if all have
+/// more. Where not all have room, volumes are told short before a column goes.
+fn widths(lines: &mut [Cells], room: usize) -> Vec<(usize, u16)> {
+    let used = |widths: &[usize]| widths.iter().sum::<usize>() + COLUMNS - 1;
+    let mut needed = needed(lines);
+    let roomy: Vec<usize> = needed.iter().zip(ROOMY).map(|(of, roomy)| roomy.max(*of)).collect();
+    if used(&roomy) <= room {
+        needed = roomy;
+    } else if used(&needed) > room {
+        let volumes = lines.iter_mut().filter_map(|line| line.cells.get_mut(VOLUME));
+        volumes.for_each(|(text, _)| *text = columns::short(text));
+        needed = self::needed(lines);
+    }
+    let left = columns::fit(&needed, 1, room, &MISSED);
+    let width = |at: usize| u16::try_from(*needed.get(at)?).ok();
+    left.into_iter().filter_map(|at| Some((at, width(at)?))).collect()
 }
 
-fn line(symbol: &str, row: &row::Row, now: Instant) -> Row<'static> {
-    let field = |name| right(row.get(name).unwrap_or("-"));
-    let change = match row.change() {
-        None => right("-"),
-        Some(percent) if percent.is_zero() => right("0.00%"),
-        Some(percent) if percent.is_sign_negative() => right(format!("▼ {percent}%")).style(DOWN),
-        Some(percent) => right(format!("▲ +{percent}%")).style(UP),
+fn needed(lines: &[Cells]) -> Vec<usize> {
+    let of_column = |(at, (title, _)): (usize, &(&str, Option<Column>))| {
+        let texts = lines.iter().filter_map(|line| line.cells.get(at));
+        let widest = texts.map(|(text, _)| text.chars().count()).max().unwrap_or(0);
+        // And the arrow.
+        widest.max(title.len() + 1)
     };
-    let state = row.state().to_owned();
-    let is_live = state == "live";
-    let state = right(state).style(if is_live { Color::Green } else { Color::Yellow });
+    TITLES.iter().enumerate().map(of_column).collect()
+}
+
+fn line(symbol: &str, row: &row::Row, now: Instant) -> Cells {
+    let plain = |text: &str| (text.to_owned(), Style::new());
+    let field = |name| plain(row.get(name).unwrap_or("-"));
+    let change = match row.change() {
+        None => plain("-"),
+        Some(percent) if percent.is_zero() => plain("0.00%"),
+        Some(percent) if percent.is_sign_negative() => (format!("▼ {percent}%"), DOWN.into()),
+        Some(percent) => (format!("▲ +{percent}%"), UP.into()),
+    };
+    let is_live = row.state() == "live";
+    let colour = if is_live { Color::Green } else { Color::Yellow };
     let cells = [
-        Cell::from(symbol.to_owned()),
+        plain(symbol),
         field("last"),
         change,
         field("bid"),
         field("ask"),
-        right(spread(row).unwrap_or_else(|| "-".to_owned())),
+        plain(spread(row).as_deref().unwrap_or("-")),
         field("volume"),
-        state,
-        right(age(row.age(now))),
+        (row.state().to_owned(), colour.into()),
+        plain(&age(row.age(now))),
     ];
-    let line = Row::new(cells);
     // A price that may be old must not look like one that holds.
-    if is_live { line } else { line.style(Style::new().add_modifier(Modifier::DIM)) }
+    let style = if is_live { Style::new() } else { Style::new().add_modifier(Modifier::DIM) };
+    Cells { cells, style }
 }
 
 fn spread(row: &row::Row) -> Option<String> {
@@ -304,6 +353,31 @@ mod tests {
         assert_eq!(cells, expected);
         assert!(lines[4].contains("stale"), "{lines:#?}");
         assert!(lines[11].starts_with("? help"));
+    }
+
+    #[test]
+    fn figures_are_told_shorter_or_not_at_all_and_never_cut() {
+        let mut watch = Watch::new();
+        let now = Instant::now();
+        watch.apply(
+            r#"{"type":"snapshot","symbol":"binance:BTC-USDT","bid":"84109.97","ask":"84110.05",
+            "last":"84110.01","prev_close":"84000","volume":"1114829.15","state":"live"}"#,
+            now,
+        );
+        let row = |width| {
+            let mut lines =
+                vec![line("binance:BTC-USDT", watch.row("binance:BTC-USDT").unwrap(), now)];
+            let texts = widths(&mut lines, width).into_iter();
+            texts.map(|(at, wide)| (lines[0].cells[at].0.clone(), wide)).collect::<Vec<_>>()
+        };
+        let (wide, usual, narrow) = (row(130), row(80), row(40));
+        assert!(wide.iter().any(|(text, _)| text == "1114829.15"), "{wide:?}");
+        assert!(usual.iter().any(|(text, _)| text == "1.11M"), "{usual:?}");
+        assert_eq!(narrow.len(), 3, "{narrow:?}");
+        for row in [wide, usual, narrow] {
+            assert_eq!(row[0].0, "binance:BTC-USDT");
+            assert!(row.iter().all(|(text, wide)| text.chars().count() <= usize::from(*wide)));
+        }
     }
 
     #[test]

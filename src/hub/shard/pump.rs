@@ -45,6 +45,8 @@ const WORK_MAX: usize = if cfg!(test) { 30 } else { 16_384 };
 const WORK_SHARE_MIN: usize = if cfg!(test) { 20 } else { 2_048 };
 /// Between two counts over all connections.
 const CENSUS: Duration = Duration::from_secs(1);
+/// Between two looks after one connection.
+const TIMER_MIN: Duration = Duration::from_millis(1);
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
 
@@ -55,6 +57,8 @@ pub(super) enum Turn {
     Idle,
     /// Only the next flush.
     Rest,
+    /// What comes next cannot be read, for now.
+    Stuck,
 }
 
 /// Runs a shard until its handle is dropped elsewhere or its runtime ends.
@@ -67,12 +71,13 @@ pub async fn run(shard: SharedShard) {
         let until = match turn {
             Turn::Rest => shard.borrow().flush.next(),
             Turn::More | Turn::Idle => shard.borrow().next_timer(),
+            Turn::Stuck => clock::monotonic() + SLEEP_MAX,
         };
         let (hub, at) = (Arc::clone(shard.borrow().hub()), shard.borrow().board().seq());
         drop(shard);
         match turn {
             Turn::More => tokio::task::yield_now().await,
-            Turn::Rest => tokio::time::sleep_until(until.into()).await,
+            Turn::Rest | Turn::Stuck => tokio::time::sleep_until(until.into()).await,
             Turn::Idle => sleeper.sleep(until, || hub.published() > at).await,
         }
     }
@@ -151,7 +156,7 @@ impl Shard {
             error!(%error, "cannot catch up from the journal; starting from its checkpoint");
             if let Err(error) = self.start_over() {
                 warn!(%error, "the checkpoint cannot be read either; trying again");
-                return Turn::Idle;
+                return Turn::Stuck;
             }
         }
         Turn::More
@@ -340,7 +345,7 @@ impl Shard {
                 connection.notify();
             }
             connection.limit_closing(now);
-            connection.timeout = connection.next_timeout();
+            connection.timeout = connection.next_timeout().max(now + TIMER_MIN);
             let next = connection.timeout;
             self.timers.push(Reverse((next, id)));
             self.after(id);
@@ -362,11 +367,16 @@ impl Shard {
             return;
         }
         self.drained = true;
-        let spread_ms = u64::try_from(self.rules.reconnect_spread.as_millis()).unwrap_or(0);
         for id in self.connections.ids() {
-            let reconnect_ms = rand::random_range(0..=spread_ms);
-            self.with(id, |subscriber, _| subscriber.shut_down(reconnect_ms));
+            self.send_away(id);
         }
+    }
+
+    /// Tells a client to come back, as the server stops.
+    pub(super) fn send_away(&mut self, id: ConnectionId) {
+        let spread_ms = u64::try_from(self.rules.reconnect_spread.as_millis()).unwrap_or(0);
+        let reconnect_ms = rand::random_range(0..=spread_ms);
+        self.with(id, |subscriber, _| subscriber.shut_down(reconnect_ms));
     }
 
     /// Reads the tape for those who need it, each in its turn, and no more than a turn may cost.

@@ -58,7 +58,9 @@ fn a_token_that_the_program_made_is_good() {
         let args = ["snap", "sim:BTC-USD", "--url", &url];
         run(&[&args[..], more].concat(), env, "")
     };
-    assert_eq!(snap(&[], &[]).0, 5, "without a token");
+    let (code, _, said) = snap(&[], &[]);
+    assert_eq!(code, 5, "without a token");
+    assert!(said.contains("set TICKWIRE_TOKEN or --token-file"), "{said}");
     assert_eq!(snap(&["--token", "bad"], &[]).0, 5);
     let file = issuer.dir.path().join("token");
     std::fs::write(&file, &token).unwrap();
@@ -88,6 +90,11 @@ fn a_token_that_is_not_good_is_told_why() {
     let (code, told, _) = run(&["token", "inspect", &old], &[], "");
     assert_eq!(code, 0);
     assert!(told.contains("not checked"), "{told}");
+    let (code, told, said) = run(&["token", "inspect", "garbage"], &[], "");
+    assert_eq!((code, told.as_str()), (5, ""), "{said}");
+    assert!(said.contains("that is no token"), "{said}");
+    let (code, _, said) = run(&["token", "new", "--sub", "me", "--key", &secret], &[], "");
+    assert!(code == 0 && said.contains("grants nothing: --symbols and --channels"), "{said}");
     assert_eq!(run(&["token", "inspect", "x"], &env(&secret), "").0, 5);
     assert_eq!(run(&["token", "new"], &[], "").0, 2, "no key");
     assert_eq!(run(&["token", "new", "--key", &secret, "--symbols", "*"], &[], "").0, 2);

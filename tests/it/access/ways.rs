@@ -55,6 +55,27 @@ fn each_way_asks_who_it_is_and_gives_what_is_granted() {
 }
 
 #[test]
+fn a_poll_whose_token_expires_while_it_waits_holds_up_nobody() {
+    let issuer = Issuer::new();
+    let quiet = [("feeds.sim.symbols", "3000"), ("feeds.sim.ticks_per_s", "1")];
+    let server = issuer.server(&[quiet.as_slice(), &[("http.workers", "1")]].concat());
+    let grant = json!({ "symbols": ["*:*"], "channels": ["*"] });
+    let short = issuer.token(&json!({ "exp": in_s(1), "tickwire": grant }));
+    let path = "/v1/poll?channel=ticker&symbols=sim:BTC-USD";
+    let first = get_as(server.address, path, &issuer.all()).json();
+    let path = format!("{path}&cursor={}&wait_ms=3000", first["cursor"].as_str().unwrap());
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| get_as(server.address, &path, &short));
+        std::thread::sleep(Duration::from_millis(2_000));
+        let start = tickwire::clock::monotonic();
+        assert_eq!(get_as(server.address, "/v1/symbols", &issuer.all()).status, 200);
+        assert!(crate::harness::since(start) < Duration::from_secs(1));
+        let waited = waits.join().unwrap();
+        assert_eq!((waited.status, &waited.json()["messages"]), (200, &json!([])));
+    });
+}
+
+#[test]
 fn a_stream_ends_after_its_token_and_counts_for_its_subject() {
     let issuer = Issuer::new();
     let server = issuer.server(&[("limits.connections_per_subject", "1")]);

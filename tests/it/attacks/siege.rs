@@ -77,13 +77,14 @@ impl Lateness {
     }
 
     /// The median of the p99s of each second phase from this one on: whatever else the machine did
-    /// in one of them does not count.
-    fn p99(&mut self, from: usize) -> i64 {
+    /// in one of them does not count. One without a message was late all along.
+    fn p99(&mut self, from: usize, phase: Duration) -> i64 {
+        let all_along = i64::try_from(phase.as_nanos()).unwrap();
         let phases = self.0.iter_mut().skip(from).step_by(2);
         let mut all: Vec<i64> = phases
             .map(|of| {
                 of.sort_unstable();
-                of[of.len() * 99 / 100]
+                of.get(of.len() * 99 / 100).copied().unwrap_or(all_along)
             })
             .collect();
         all.sort_unstable();
@@ -170,9 +171,9 @@ impl Siege {
             time += since(start);
             std::thread::sleep(Duration::from_millis(200));
         }
-        let is_strict = self.patience.is_strict;
+        let Patience { is_strict, phase, .. } = self.patience;
         let mut lateness = self.end();
-        let (calm, storm) = (lateness.p99(1), lateness.p99(2));
+        let (calm, storm) = (lateness.p99(1, phase), lateness.p99(2, phase));
         let per_s = |count: &AtomicU64| {
             u128::from(count.load(Ordering::Relaxed)) * 1_000 / time.as_millis().max(1)
         };

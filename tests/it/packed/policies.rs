@@ -11,8 +11,10 @@ use socket2::Socket;
 use socket2::Type;
 use tickwire::clock::monotonic;
 
+use super::Message;
 use super::Speaker;
 use super::key;
+use super::unpacked;
 use super::with_times;
 use crate::client::Chains;
 use crate::client::Client;
@@ -76,6 +78,26 @@ impl Known {
 /// A slow client of a policy and a fast one beside it: what the slow one got.
 #[track_caller]
 fn check(channel: &str, slow: &str) -> (Vec<Value>, Chains) {
+    let read = |speaker: &mut Speaker| {
+        let (start, mut got) = (monotonic(), Vec::new());
+        while since(start) < Duration::from_millis(800) {
+            got.push(speaker.next());
+        }
+        got
+    };
+    let (got, chains, same) = compare(channel, slow, read);
+    assert!(same > 300, "{channel} {slow}: {same} of {}", got.len());
+    (got, chains)
+}
+
+/// The same of one that reads in its own way after its pause, and how much of it the fast one
+/// knows.
+#[track_caller]
+fn compare(
+    channel: &str,
+    slow: &str,
+    read: impl FnOnce(&mut Speaker) -> Vec<Value>,
+) -> (Vec<Value>, Chains, usize) {
     let server = busy();
     let mut fast = Client::connect(server.address);
     let op = json!({"op": "subscribe", "channel": channel, "symbols": ["*:*"]});
@@ -85,10 +107,7 @@ fn check(channel: &str, slow: &str) -> (Vec<Value>, Chains) {
     let op = json!({"op": "subscribe", "channel": channel, "symbols": ["*:*"], "slow": slow});
     assert_eq!(speaker.ask(&op)["type"], "subscribed");
     std::thread::sleep(Duration::from_millis(1_200));
-    let (start, mut got) = (monotonic(), Vec::new());
-    while since(start) < Duration::from_millis(800) {
-        got.push(speaker.next());
-    }
+    let got = read(&mut speaker);
     let mut known = Known::default();
     for text in fast.join().unwrap() {
         known.see(serde_json::from_str(&text).unwrap());
@@ -96,8 +115,26 @@ fn check(channel: &str, slow: &str) -> (Vec<Value>, Chains) {
     let mut chains = Chains::default();
     got.iter().for_each(|message| chains.see(message));
     let same = got.iter().filter(|message| known.confirms(message)).count();
-    assert!(same > 300, "{channel} {slow}: {same} of {}", got.len());
-    (got, chains)
+    (got, chains, same)
+}
+
+#[test]
+fn what_comes_before_a_close_is_the_same() {
+    let mut code = None;
+    let read = |speaker: &mut Speaker| {
+        let mut got = Vec::new();
+        while code.is_none() {
+            match speaker.socket.read().unwrap() {
+                Message::Binary(bytes) => got.push(unpacked(&bytes)),
+                Message::Close(close) => code = close.map(|close| u16::from(close.code)),
+                _ => {}
+            }
+        }
+        got
+    };
+    let (got, chains, same) = compare("ticker", "close", read);
+    assert!(chains.linked > 10 && same > 30, "{same} of {}", got.len());
+    assert_eq!(code, Some(4008));
 }
 
 #[test]

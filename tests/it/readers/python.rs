@@ -1,15 +1,9 @@
 //! The client for Python as a reader, and the packages that it needs.
 
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::Command;
 use std::process::Output;
-use std::process::Stdio;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,35 +13,17 @@ use crate::clients::script;
 use crate::clients::succeeds;
 use crate::clients::within;
 use crate::readers::Reader;
+use crate::readers::program;
+use crate::readers::program::Stops;
 
 /// Longest time for packages to be fetched.
 const FETCH_MAX: Duration = Duration::from_secs(120);
-
-/// A process that is killed when this is dropped.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        self.0.kill().unwrap_or_default();
-        self.0.wait().unwrap();
-    }
-}
 
 /// A reader in a process of its own.
 pub(crate) fn make(wanted: &Value) -> Option<Reader> {
     let mut command = python(&["websockets", "msgpack"])?;
     command.arg(script("py_reader.py")).arg(wanted.to_string());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a Python");
-    let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let (sender, lines) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            drop(sender.send(serde_json::from_str(&line).unwrap()));
-        }
-    });
-    let tell = move |command: &str| writeln!(stdin, "{command}").unwrap();
-    Some(Reader::new(lines, tell, Program(child)))
+    Some(program::start(command, Stops::Taking))
 }
 
 /// Where the client's sources are.

@@ -84,6 +84,26 @@ impl Town {
         rows.filter_map(|row| row.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
     }
 
+    /// Bytes that wait for each client that came by a way, such as `/v1/stream`.
+    pub(crate) fn waiting_bytes(&self, way: &str) -> Vec<u64> {
+        let seats = crate::client::get(self.address, "/ui/clients.json").json();
+        let seats = seats["clients"].as_array().unwrap().iter().filter(|seat| seat["way"] == way);
+        seats.filter_map(|seat| seat["waiting_bytes"].as_u64()).collect()
+    }
+
+    /// All trades of a symbol, as history has them.
+    #[track_caller]
+    pub(crate) fn trades(&self, symbol: &str) -> Vec<Value> {
+        let (mut rows, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/v1/trades?symbol={symbol}{cursor}");
+            let page = crate::client::get(self.address, &path).json();
+            rows.extend(page["trades"].as_array().expect("a page").iter().cloned());
+            let Some(next) = page["next"].as_str() else { return rows };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
     /// All messages of all streams of some channels since the tape began, as a plain connection
     /// gets them now.
     #[track_caller]

@@ -39,10 +39,6 @@ export class Server {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  get dir() {
-    return this.#dir;
-  }
-
   /** Begins another life, on the same tape and port. */
   async begin() {
     const env = { ...process.env, NO_COLOR: '1', TICKWIRE__HTTP__WORKERS: '2' };

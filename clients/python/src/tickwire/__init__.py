@@ -31,7 +31,7 @@ from .events import (
     Subscribed,
     Waiting,
 )
-from .history import History, history
+from .history import History, Range, history
 from .messages import (
     Amend,
     Bar,
@@ -68,6 +68,7 @@ __all__ = [
     "Print",
     "ProtocolError",
     "Quote",
+    "Range",
     "Record",
     "Renewed",
     "Replay",

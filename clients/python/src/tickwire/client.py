@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from . import packing
 from .backoff import Backoff
@@ -15,7 +14,7 @@ from .endpoint import Endpoint, Token, place
 from .errors import UsageError
 from .events import Closed, Event
 from .follower import Follower
-from .history import History
+from .history import History, Range
 from .link import Link
 from .machine import Machine
 from .player import Place, Player, Tape, place_json
@@ -70,12 +69,7 @@ class _Reading:
         self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
 
@@ -234,23 +228,9 @@ class Client:
         )
         return self._keep(Replay(self._endpoint, tape, backoff=self._backoff, queue=queue))
 
-    def history(
-        self,
-        symbol: str,
-        rows: str = "trades",
-        *,
-        start: Place | None = None,
-        end: Place | None = None,
-        interval: str | None = None,
-        by: str | None = None,
-        epoch: str | None = None,
-        page_rows: int | None = None,
-    ) -> History:
+    def history(self, symbol: str, rows: str = "trades", **wanted: Unpack[Range]) -> History:
         """What was, page by page: see ``tickwire.history``."""
-        return History(
-            self._endpoint, rows, symbol=symbol, start=start, end=end, interval=interval,
-            by=by, epoch=epoch, page_rows=page_rows,
-        )
+        return History(self._endpoint, symbol, rows, wanted)
 
     async def close(self) -> None:
         """Closes all that is followed."""
@@ -260,12 +240,7 @@ class Client:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     def _keep(self, reading: R) -> R:

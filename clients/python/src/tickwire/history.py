@@ -10,8 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal
-
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from .endpoint import Endpoint, place
 from .errors import ConnectionLost, HttpError, ProtocolError, TickwireError, UsageError, http_error
@@ -30,6 +29,10 @@ _KINDS: Final[dict[str, type[Record]]] = {
     "gaps": Gap,
     "sessions": Record,
 }
+_PARAMETERS: Final = {
+    "start": "from", "end": "to", "interval": "interval", "by": "by", "epoch": "epoch",
+    "page_rows": "limit",
+}
 _COLUMNS: Final[dict[str, list[str]]] = {
     "trades": "symbol seq ts recv price size side trade_id".split(),
     "quotes": "symbol seq ts recv bid bid_size ask ask_size".split(),
@@ -46,6 +49,23 @@ _ATTEMPTS: Final = 5
 """Attempts at one page, where the server asks for another."""
 
 
+class Range(TypedDict, total=False):
+    """Which rows. What is left out, or ``None``, does not bound them."""
+
+    start: Place | None
+    """A time (RFC 3339) or a cursor; the beginning of the tape, if nothing is said."""
+    end: Place | None
+    """Up to where; the end of the tape, if nothing is said."""
+    interval: str | None
+    """Of bars: ``1s``, ``1m``, ``5m``, ``1h`` or ``1d``."""
+    by: str | None
+    """``ts``: times are the venue's, not those of receipt."""
+    epoch: str | None
+    """Another tape than the live one."""
+    page_rows: int | None
+    """Rows of one page, 1 to 10,000."""
+
+
 class History:
     """Rows of history: iterate over them, ``async for`` or ``for``, or have them all as a table.
     Each iteration asks anew. The async one waits in a thread.
@@ -54,28 +74,15 @@ class History:
     lost, and ``next`` says where it goes on. What it cannot do just now is asked for again, five
     times."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        rows: str,
-        *,
-        symbol: str,
-        start: Place | None,
-        end: Place | None,
-        interval: str | None,
-        by: str | None,
-        epoch: str | None,
-        page_rows: int | None,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, symbol: str, rows: str, wanted: Range) -> None:
         if rows not in _KINDS:
             raise UsageError(f"no such rows: {rows!r}; there are {', '.join(_KINDS)}")
+        unknown = wanted.keys() - _PARAMETERS.keys()
+        if unknown:
+            raise TypeError(f"no such arguments: {', '.join(sorted(unknown))}")
         self._endpoint, self._rows = endpoint, rows
-        name = "venue" if rows == "sessions" else "symbol"
-        wanted = {
-            name: symbol, "from": start, "to": end, "interval": interval, "by": by,
-            "epoch": epoch, "limit": page_rows,
-        }
-        self._query = {key: str(it) for key, it in wanted.items() if it is not None}
+        bounds = {_PARAMETERS[key]: str(it) for key, it in wanted.items() if it is not None}
+        self._query = {"venue" if rows == "sessions" else "symbol": symbol, **bounds}
 
     def __iter__(self) -> Iterator[Record]:
         """Rows: ``Print``, ``Quote``, bars, gaps, or whatever ``rows`` names."""
@@ -181,13 +188,8 @@ def history(
     symbol: str,
     rows: str = "trades",
     *,
-    start: Place | None = None,
-    end: Place | None = None,
-    interval: str | None = None,
-    by: str | None = None,
-    epoch: str | None = None,
-    page_rows: int | None = None,
     token: str | None = None,
+    **wanted: Unpack[Range],
 ) -> History:
     """What was, from tape and database as one.
 
@@ -195,20 +197,13 @@ def history(
         url: of the server, as ``http://127.0.0.1:8080``.
         symbol: as ``sim:BTC-USD``; for sessions, the venue.
         rows: ``trades``, ``quotes``, ``bars``, ``gaps`` or ``sessions``.
-        start: a time (RFC 3339) or a cursor; the beginning of the tape, if nothing is said.
-        end: up to where; the end of the tape, if nothing is said.
-        interval: of bars: ``1s``, ``1m``, ``5m``, ``1h`` or ``1d``.
-        by: ``ts``: times are the venue's, not those of receipt.
-        epoch: another tape than the live one.
-        page_rows: rows of one page, 1 to 10,000.
         token: a token or an API key.
+        wanted: which rows: ``start``, ``end``, ``interval``, ``by``, ``epoch``, ``page_rows``, see
+            ``tickwire.Range``.
     """
     where, is_secure = place(url)
     endpoint = Endpoint(where, is_secure, token, 10.0, 16 << 20, False, None)
-    return History(
-        endpoint, rows, symbol=symbol, start=start, end=end, interval=interval, by=by,
-        epoch=epoch, page_rows=page_rows,
-    )
+    return History(endpoint, symbol, rows, wanted)
 
 
 def _lines(body: bytes) -> list[bytes]:
@@ -226,6 +221,3 @@ def _refused(error: urllib.error.HTTPError) -> HttpError:
             body = None
     headers = error.headers
     return http_error(error.code, body, headers.get("Retry-After"), headers.get("X-Next-Cursor"))
-
-
-

@@ -6,12 +6,11 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar, Unpack
 
 from . import client as _client
 from .events import Event
-from .history import History, history
+from .history import History, Range, history
 from .player import Place
 
 _BATCH: Final = 256
@@ -87,12 +86,7 @@ class _Reading(Generic[S]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def _call(self, name: str, *values: Any) -> Any:
@@ -154,9 +148,9 @@ class Client:
         """As ``tickwire.Client.replay``."""
         return Replay(self._loop, self._loop.wait(self._make("replay", names, options)))
 
-    def history(self, symbol: str, rows: str = "trades", **options: Any) -> History:
+    def history(self, symbol: str, rows: str = "trades", **wanted: Unpack[Range]) -> History:
         """As ``tickwire.Client.history``."""
-        return self._client.history(symbol, rows, **options)
+        return self._client.history(symbol, rows, **wanted)
 
     def close(self) -> None:
         """Closes all that is followed."""
@@ -166,12 +160,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def _make(self, what: str, names: tuple[str, ...], options: dict[str, Any]) -> Any:

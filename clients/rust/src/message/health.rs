@@ -5,33 +5,24 @@ use serde::Serialize;
 
 use crate::time::Time;
 
-/// The health of a stream's feed and symbol changed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Status {
-    /// As `ticker`, `trades` or `bars.1m`.
-    pub channel: String,
-    /// As `sim:BTC-USD`.
-    pub symbol: String,
-    /// Its place on the tape.
-    pub seq: u64,
-    /// Of the message before it in its stream.
-    pub prev: u64,
-    /// When the server read it from the venue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recv: Option<Time>,
-    /// `live`, `stale`, `resyncing` or `down`.
-    pub state: String,
-    /// `pre`, `open`, `auction`, `halted`, `post` or `closed`; absent: unknown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trading: Option<String>,
-    /// Since when.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<Time>,
-    /// Why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+message! {
+    /// The health of a stream's feed and symbol changed.
+    pub struct Status {
+        /// When the server read it from the venue.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub recv: Option<Time>,
+        /// `live`, `stale`, `resyncing` or `down`.
+        pub state: String,
+        /// `pre`, `open`, `auction`, `halted`, `post` or `closed`; absent: unknown.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub trading: Option<String>,
+        /// Since when.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub since: Option<Time>,
+        /// Why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub reason: Option<String>,
+    }
 }
 
 /// Something is missing in a stream: at the venue, or, with `cause` `slow_consumer`, for this

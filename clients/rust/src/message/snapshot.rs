@@ -10,8 +10,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 /// The state of a stream: what it holds from here on. Which fields there are depends on its
-/// channel;
-/// those that are `None` are unknown.
+/// channel; those that are `None` are unknown.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -137,8 +136,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Makes a ticker what it is after a delta. Deltas of books are lists of levels: they are left
-    /// to
-    /// the reader.
+    /// to the reader.
     pub fn apply(&mut self, delta: &Delta) {
         self.seq = delta.seq;
         self.ts.clone_from(&delta.ts);
