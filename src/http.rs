@@ -49,6 +49,7 @@ const PAGE_METHODS: &str = "GET, HEAD, OPTIONS";
 pub fn routes(config: &mut web::ServiceConfig) {
     let stream = web::resource("/v1/stream").get(websocket::stream);
     let replay = web::resource("/v1/replay").get(replay::replay);
+    let client = web::resource(screen::CLIENT).delete(ops::dismiss);
     config
         .service(stream.default_service(web::to(|request| refuse(request, "GET"))))
         .service(replay.default_service(web::to(|request| refuse(request, "GET"))))
@@ -72,6 +73,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(page("/docs/{file:.*}", spec::page))
         .service(page("/", screen::front))
         .service(page(screen::CLIENTS, ops::clients))
+        .service(client.default_service(web::to(|request| refuse(request, "DELETE"))))
         .service(page("/ui/{file:.*}", screen::file))
         .service(page("/client/{file:.*}", screen::library))
         .default_service(web::to(nowhere))

@@ -1,5 +1,6 @@
 //! The seam between a venue's protocol and the sockets: frames in, ticks and frames out.
 
+use crate::decimal::Price;
 use crate::error::Error;
 use crate::symbol::Symbol;
 use crate::tick::{Tick, TradeId};
@@ -47,6 +48,9 @@ pub trait Feed: Send {
 pub struct Output {
     /// In the venue's order.
     pub ticks: Vec<Tick>,
+    /// Steps of prices that the venue has named, each with its symbol; off the tape, as they say
+    /// what may be ordered now and nothing of what was traded.
+    pub tick_sizes: Vec<(Symbol, Price)>,
     /// Text messages to send to the venue, in order.
     pub send: Vec<String>,
     /// The venue proved that it still sends: data, or its own heartbeat in place of data.

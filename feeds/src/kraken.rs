@@ -7,6 +7,8 @@
 //!   tells where counting begins; where one is known it fills what was missed, oldest first.
 //! - The venue acknowledges each symbol of each channel by itself. One that it refuses is down
 //!   until a later subscription is accepted; the others go on.
+//! - The `instrument` channel names the step of each pair's prices; that it is refused or late
+//!   hinders nothing.
 //! - WebSocket v1 is another API: its frames are unknown messages.
 //!
 //! See <https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/ticker> and `…/trade`.
@@ -15,6 +17,7 @@ mod frame;
 
 use serde_json::value::RawValue;
 
+use crate::decimal::Price;
 use crate::error::Error;
 use crate::error::quoted;
 use crate::feed::Feed;
@@ -25,6 +28,7 @@ use crate::instruments::Instruments;
 use crate::instruments::Naming;
 use crate::kraken::frame::Best;
 use crate::kraken::frame::Frame;
+use crate::kraken::frame::Listed;
 use crate::kraken::frame::Print;
 use crate::kraken::frame::Rows;
 use crate::kraken::frame::System;
@@ -44,6 +48,8 @@ const SYMBOLS_MAX: usize = 500;
 const REQUEST_SYMBOLS_MAX: usize = 100;
 /// How long the venue may take to acknowledge.
 const ACK_MS_MAX: i64 = 10_000;
+/// The channel that names the step of prices.
+const INSTRUMENT: &str = "instrument";
 /// Time between two pings; the venue cuts a connection after a minute without traffic.
 const PING_GAP_MS: i64 = 20_000;
 
@@ -114,6 +120,10 @@ impl Kraken {
                 let data = parse(data()?, frame)?;
                 self.prints(Rows { kind: head.kind, data }, now, out)
             }
+            INSTRUMENT => {
+                self.steps(&parse(data()?, frame)?, out);
+                Ok(())
+            }
             "heartbeat" => {
                 out.alive = true;
                 Ok(())
@@ -177,6 +187,15 @@ impl Kraken {
         Ok(())
     }
 
+    /// The venue lists all that it has; most of it is not asked for.
+    fn steps(&mut self, listed: &Listed<'_>, out: &mut Output) {
+        for pair in &listed.pairs {
+            let Ok(instrument) = self.instruments.find(&pair.symbol) else { continue };
+            let step = pair.price_increment.and_then(|raw| Price::parse(raw.get()).ok());
+            out.tick_sizes.extend(step.map(|step| (instrument.symbol.clone(), step)));
+        }
+    }
+
     /// The venue's answer to a request.
     fn answer(&mut self, frame: &Frame<'_>, now: Nanos, out: &mut Output) -> Result<(), Error> {
         match frame.method.as_deref() {
@@ -185,6 +204,9 @@ impl Kraken {
             other => return Err(unknown(other.unwrap_or_default())),
         }
         let granted = frame.result.as_ref();
+        if granted.and_then(|it| it.channel.as_deref()) == Some(INSTRUMENT) {
+            return Ok(());
+        }
         let raw = granted.and_then(|it| it.symbol.as_deref()).or(frame.symbol.as_deref());
         let reason = frame.error.as_deref().unwrap_or("no reason given");
         let (Some(raw), Some(success)) = (raw, frame.success) else {
@@ -226,8 +248,8 @@ impl Kraken {
     }
 
     fn subscribe(&mut self, channel: &'static str, out: &mut Output) {
+        let mut requests = Vec::new();
         for part in self.instruments.raw_chunks(REQUEST_SYMBOLS_MAX) {
-            self.request_id += 1;
             let params = match channel {
                 "trade" => serde_json::json!({
                     "channel": channel, "symbol": part, "snapshot": false,
@@ -236,11 +258,18 @@ impl Kraken {
                     "channel": channel, "symbol": part, "snapshot": true, "event_trigger": "bbo",
                 }),
             };
-            let id = self.request_id;
-            let request =
-                serde_json::json!({ "method": "subscribe", "params": params, "req_id": id });
-            out.send.push(request.to_string());
+            requests.push(params);
         }
+        for params in requests {
+            self.request(params, out);
+        }
+    }
+
+    fn request(&mut self, params: serde_json::Value, out: &mut Output) {
+        self.request_id += 1;
+        let id = self.request_id;
+        let request = serde_json::json!({ "method": "subscribe", "params": params, "req_id": id });
+        out.send.push(request.to_string());
     }
 }
 
@@ -253,7 +282,8 @@ impl Feed for Kraken {
             rotate_after_ms: None,
             send_gap_ms: 100,
             connect_gap_ms: 5_000,
-            frame_bytes_max: 1 << 20,
+            // The list of all pairs comes as one message of half a megabyte.
+            frame_bytes_max: 8 << 20,
             trade_continuity: "exact",
         }
     }
@@ -270,6 +300,7 @@ impl Feed for Kraken {
         }
         self.subscribe("trade", out);
         self.subscribe("ticker", out);
+        self.request(serde_json::json!({ "channel": INSTRUMENT, "snapshot": true }), out);
         self.ack_by = Some(now.plus_millis(ACK_MS_MAX));
         self.ping_at = Some(now.plus_millis(PING_GAP_MS));
     }
@@ -424,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn it_subscribes_trades_without_and_quotes_with_a_snapshot() {
+    fn it_subscribes_trades_without_and_quotes_and_instruments_with_a_snapshot() {
         let mut feed = Kraken::new(&[Symbol::parse("kraken:AAPLx-USD").unwrap()]).unwrap();
         let mut out = Output::default();
         feed.on_open(Nanos(0), &mut out);
@@ -436,8 +467,34 @@ mod tests {
             {"method": "subscribe", "req_id": 2,
              "params": {"channel": "ticker", "symbol": ["AAPLx/USD"], "snapshot": true,
                         "event_trigger": "bbo"}},
+            {"method": "subscribe", "req_id": 3,
+             "params": {"channel": "instrument", "snapshot": true}},
         ]);
         assert_eq!(serde_json::Value::Array(requests), expected);
+    }
+
+    #[test]
+    fn the_venues_list_names_the_steps_of_the_pairs_that_are_served() {
+        let mut feed = feed();
+        let frame = r#"{"channel":"instrument","type":"snapshot","data":{"assets":[{"id":"USD"}],
+            "pairs":[{"symbol":"ETH/USD","price_increment":0.01},
+                {"symbol":"BTC/USD","price_precision":1,"price_increment":0.1},
+                {"symbol":"AAPLx/USD","price_increment":0}]}}"#;
+        let mut out = Output::default();
+        feed.on_frame(&mut frame.as_bytes().to_vec(), Nanos(1), &mut out).unwrap();
+        let steps: Vec<_> =
+            out.tick_sizes.iter().map(|(of, step)| format!("{of} {step}")).collect();
+        assert_eq!(steps, ["kraken:BTC-USD 0.1"], "a step of 0 is none");
+        // It is no sign that prices come.
+        assert!(!out.alive && out.ticks.is_empty());
+        let granted = r#"{"method":"subscribe","success":true,
+            "result":{"channel":"instrument","snapshot":true},"req_id":3}"#;
+        assert_eq!(send(&mut feed, granted), [""; 0]);
+        for bad in [r#"{"channel":"instrument","data":{"pairs":7}}"#, r#"{"channel":"instrument"}"#]
+        {
+            let read = feed.on_frame(&mut bad.as_bytes().to_vec(), Nanos(1), &mut out);
+            assert!(matches!(read, Err(Error::BadFrame { .. })), "{bad}: {read:?}");
+        }
     }
 
     #[test]
@@ -489,7 +546,7 @@ mod tests {
             assert_eq!(feed.poll_timeout(), Some(Nanos::from_millis((round + 1) * 20_000)));
         }
         assert_eq!(out.send.len(), 3);
-        assert_eq!(out.send[0], r#"{"method":"ping","req_id":3}"#);
+        assert_eq!(out.send[0], r#"{"method":"ping","req_id":4}"#);
         feed.on_close(Nanos(1), &mut out);
         assert_eq!(feed.poll_timeout(), None);
     }

@@ -182,6 +182,8 @@ impl Sim {
         out.ticks.extend(self.instruments.iter().map(|instrument| {
             Tick::Listed(Listing { symbol: instrument.symbol.clone(), raw: None, recv: now })
         }));
+        let steps = |of: &Instrument| Some((of.symbol.clone(), of.tick_size()?));
+        out.tick_sizes.extend(self.instruments.iter().filter_map(steps));
         out.ticks.push(Tick::AllListed);
     }
 

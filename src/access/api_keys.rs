@@ -45,6 +45,8 @@ struct Line {
     channels: Vec<String>,
     #[serde(default)]
     history: bool,
+    #[serde(default)]
+    operator: bool,
 }
 
 /// Whether something that was shown is an API key, good or not.
@@ -75,7 +77,8 @@ impl ApiKeys {
             if let Some((name, first, second)) = twice(text) {
                 return format!("key {name} stands in lines {first} and {second}: name each once");
             }
-            format!("line {}: expected [NAME], hash, symbols, channels and history", line.max(1))
+            let line = line.max(1);
+            format!("line {line}: expected [NAME], hash, symbols, channels, history and operator")
         })?;
         if lines.len() > KEYS_MAX {
             return Err(format!("more than {KEYS_MAX} keys"));
@@ -85,8 +88,8 @@ impl ApiKeys {
             let hash = line.hash.strip_prefix("sha256:").and_then(decode_hash);
             let hash =
                 hash.ok_or_else(|| format!("{name}: hash must be \"sha256:\" and 64 hex"))?;
-            let Line { hash: _, symbols, channels, history } = line;
-            let grant = Grant::read(&Written { symbols, channels, history });
+            let Line { hash: _, symbols, channels, history, operator } = line;
+            let grant = Grant::read(&Written { symbols, channels, history, operator });
             let grant = grant.map_err(|reason| format!("{name}: {reason}"))?;
             let subject = format!("key:{name}").into();
             let (grant, api_key) = (Arc::new(grant), Some(hash));

@@ -18,6 +18,7 @@ pub struct Grant {
     patterns: Vec<Pattern>,
     channels: [bool; Channel::ALL.len()],
     history: bool,
+    operator: bool,
 }
 
 /// A grant as it is written down, in a token or in the file of API keys. What it does not name is
@@ -33,6 +34,9 @@ pub struct Written {
     /// Replay and history.
     #[serde(default)]
     pub history: bool,
+    /// To end connections of others.
+    #[serde(default)]
+    pub operator: bool,
 }
 
 /// What one client may have.
@@ -52,7 +56,8 @@ impl Grant {
     /// # Errors
     /// What is no symbol and no pattern, or that there are too many patterns.
     pub fn read(written: &Written) -> Result<Self, &'static str> {
-        let mut grant = Self { history: written.history, ..Self::default() };
+        let Written { history, operator, .. } = *written;
+        let mut grant = Self { history, operator, ..Self::default() };
         for text in &written.symbols {
             match Name::parse(text) {
                 Ok(Name::Exact(symbol)) => grant.exact.push(symbol),
@@ -151,6 +156,12 @@ impl Rights<'_> {
             Self::None => false,
         }
     }
+
+    /// Whether connections of others may be ended. Where nobody is asked who they are, nobody may.
+    #[must_use]
+    pub const fn allow_operating(self) -> bool {
+        matches!(self, Self::Some(Grant { operator: true, .. }))
+    }
 }
 
 #[cfg(test)]
@@ -160,8 +171,8 @@ mod tests {
 
     fn grant(symbols: &[&str], channels: &[&str]) -> Grant {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        let written =
-            Written { symbols: owned(symbols), channels: owned(channels), history: false };
+        let (symbols, channels) = (owned(symbols), owned(channels));
+        let written = Written { symbols, channels, ..Written::default() };
         Grant::read(&written).unwrap()
     }
 
@@ -179,7 +190,11 @@ mod tests {
                 assert!(!Rights::Some(grant).allow(channel, &symbol("a:B")));
             }
             assert!(!Rights::Some(grant).allow_history());
+            assert!(!Rights::Some(grant).allow_operating());
         }
+        let operator = Written { operator: true, ..Written::default() };
+        assert!(Rights::Some(&Grant::read(&operator).unwrap()).allow_operating());
+        assert!(!Rights::All.allow_operating() && !Rights::None.allow_operating());
         assert!(!Rights::None.allow(Channel::Ticker, &symbol("a:B")));
         assert!(Rights::All.allow(Channel::Ticker, &symbol("a:B")));
     }
@@ -218,7 +233,8 @@ mod tests {
         ) {
             let readable = granted.into_iter().filter(|text| Name::parse(text).is_ok());
             let symbols: Vec<String> = readable.collect();
-            let written = Written { symbols, channels: vec!["*".to_owned()], history: false };
+            let channels = vec!["*".to_owned()];
+            let written = Written { symbols, channels, ..Written::default() };
             let grant = Grant::read(&written).unwrap();
             let (rights, symbol) = (Rights::Some(&grant), Symbol::parse(&symbol).unwrap());
             if let Ok(pattern) = Pattern::parse(&asked) && pattern.covers(&symbol) {

@@ -122,6 +122,9 @@ pub struct Grants {
     /// Also history and replay
     #[arg(long)]
     history: bool,
+    /// Also to end connections of others, by the operators' page
+    #[arg(long)]
+    operator: bool,
 }
 
 impl Token {
@@ -145,12 +148,13 @@ impl Token {
                 let written = grants.written()?;
                 grants.warn(talk);
                 let (key, hash) = ApiKeys::make(rand::random());
-                let Written { symbols, channels, history } = written;
+                let Written { symbols, channels, history, operator } = written;
                 let lines = toml::Table::from_iter([
                     ("hash".to_owned(), hash.into()),
                     ("symbols".to_owned(), symbols.into()),
                     ("channels".to_owned(), channels.into()),
                     ("history".to_owned(), history.into()),
+                    ("operator".to_owned(), operator.into()),
                 ]);
                 write!(io::stdout(), "[{name}]\n{lines}")?;
                 talk.say("the key itself, shown this once:");
@@ -175,7 +179,8 @@ impl Grants {
 
     fn written(&self) -> Result<Written, Failure> {
         let (symbols, channels) = (request::split(&self.symbols), request::split(&self.channels));
-        let written = Written { symbols, channels, history: self.history };
+        let Self { history, operator, .. } = *self;
+        let written = Written { symbols, channels, history, operator };
         match Grant::read(&written) {
             Ok(_) => Ok(written),
             Err(reason) => Err(Failure::Usage(reason.to_owned())),
@@ -196,7 +201,7 @@ impl New {
         let key = self.key.as_ref().or(secret.filter(|_| algorithm == Algorithm::Hs256));
         let key = key.ok_or_else(|| Failure::Usage("which key? name its file by --key".into()))?;
         let key = SigningKey::read(algorithm, key).map_err(|error| general(&error))?;
-        let Written { symbols, channels, history } = self.grants.written()?;
+        let Written { symbols, channels, history, operator } = self.grants.written()?;
         let now_s = now.0.div_euclid(1_000_000_000);
         let life_s = i64::try_from(self.expires.millis() / 1_000).unwrap_or(i64::MAX);
         let mut claims = Map::from_iter([
@@ -213,7 +218,10 @@ impl New {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), Value::String(value?)))),
         );
-        let grant = json!({ "symbols": symbols, "channels": channels, "history": history });
+        let mut grant = json!({ "symbols": symbols, "channels": channels, "history": history });
+        if let (true, Some(grant)) = (operator, grant.as_object_mut()) {
+            grant.insert("operator".to_owned(), true.into());
+        }
         claims.insert("tickwire".to_owned(), grant);
         access::sign(&Value::Object(claims), &key, self.kid.as_deref())
             .ok_or_else(|| Failure::General("the system has no random numbers".to_owned()))
@@ -260,12 +268,13 @@ fn granted(claim: Option<&Value>) -> String {
     let Ok(written) = Written::deserialize(claim) else {
         return "nothing, as the claim \"tickwire\" cannot be read".to_owned();
     };
+    let ends = if written.operator { "; may end connections" } else { "" };
     if written.symbols.is_empty() || written.channels.is_empty() {
-        return "nothing, as it names no symbols or no channels".to_owned();
+        return format!("nothing, as it names no symbols or no channels{ends}");
     }
     let (channels, symbols) = (written.channels.join(", "), written.symbols.join(", "));
     let past = if written.history { "live and past" } else { "live, and nothing past" };
-    format!("{channels} of {symbols}, {past}")
+    format!("{channels} of {symbols}, {past}{ends}")
 }
 
 /// What the gate says, once it has the keys.

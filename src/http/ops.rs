@@ -4,10 +4,14 @@ use std::sync::atomic::Ordering;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
+use actix_web::web;
 use serde_json::json;
+use tickwire_feeds::error::quoted;
 
 use crate::clock;
+use crate::http::caller::granted;
 use crate::http::failure::Failure;
+use crate::http::roster::Number;
 use crate::http::shop::Shop;
 use crate::store;
 use crate::telemetry;
@@ -52,6 +56,25 @@ pub(super) async fn clients(request: HttpRequest) -> Result<HttpResponse, Failur
     let shop = Shop::of(&request)?;
     shop.check_operator(&request).await?;
     Ok(HttpResponse::Ok().json(shop.house().entrance.visitors.roster.to_json()))
+}
+
+/// `DELETE /ui/clients/{id}`: ends a client's connection, for operators that are known as such.
+pub(super) async fn dismiss(
+    request: HttpRequest,
+    number: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let shop = Shop::of(&request)?;
+    shop.check_origin(&request)?;
+    let caller = shop.caller(&request).await?;
+    granted(caller.rights().allow_operating(), "operator")?;
+    let nobody = || Failure::not_found(format!("no client {:?} to end", quoted(&number)));
+    let client: Number = number.parse().map_err(|_| nobody())?;
+    let roster = &shop.house().entrance.visitors.roster;
+    let (remote, way) = roster.dismiss(client).ok_or_else(nobody)?;
+    // Names of subjects stand in no log: the operator is told by the address.
+    let by = shop.address_of(&request);
+    tracing::warn!(client, ?remote, way, ?by, "an operator ended a client's connection");
+    Ok(HttpResponse::Accepted().json(json!({ "client": client })))
 }
 
 /// `GET /metrics`: Prometheus' text format.

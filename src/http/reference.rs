@@ -69,6 +69,11 @@ pub(super) async fn symbols(
             row.insert("base".into(), base.into());
             row.insert("quote".into(), quote.into());
         }
+        let stats = feed.and_then(|of| shop.house().feeds.iter().find(|it| it.name == *of.name));
+        let tick_size = stats.and_then(|feed| feed.stats.tick_size(&symbol.symbol));
+        if let (Some(tick_size), Some(row)) = (tick_size, row.as_object_mut()) {
+            row.insert("tick_size".into(), tick_size.to_string().into());
+        }
         row
     });
     Ok(HttpResponse::Ok().json(json!({ "symbols": rows.collect::<Vec<_>>(), "next": null })))

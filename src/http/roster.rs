@@ -60,6 +60,14 @@ impl Roster {
         self.seats().taken.remove(&number);
     }
 
+    /// Lets a client go, and tells who it was; `None` if there is none of this number that can be.
+    pub(super) fn dismiss(&self, number: Number) -> Option<(Option<IpAddr>, &'static str)> {
+        let seats = self.seats();
+        let seat = seats.taken.get(&number)?;
+        seat.gauge.as_ref()?.dismiss();
+        Some((seat.remote, seat.way))
+    }
+
     /// Those who were first, and how many there are besides.
     pub(super) fn to_json(&self) -> Value {
         let seats = self.seats();

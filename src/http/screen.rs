@@ -29,8 +29,10 @@ const CHART: &str = "vendor/lightweight-charts.js";
 /// What stands in its place: a module that says so.
 const NO_CHART: &str = "vendor/absent.js";
 
-/// Who is connected, for the operators' page: the one path below `/ui/` that is data.
+/// Who is connected, for the operators' page: all that is data below `/ui/`.
 pub(super) const CLIENTS: &str = "/ui/clients.json";
+/// One of them.
+pub(super) const CLIENT: &str = "/ui/clients/{id}";
 
 /// The files of the pages.
 #[derive(RustEmbed)]
@@ -76,7 +78,8 @@ pub(super) async fn library(
 
 /// Whether a path is one of these files, and not what the pages ask for.
 pub(super) fn is_file(path: &str) -> bool {
-    path == "/" || ["/ui/", "/client/"].iter().any(|of| path.starts_with(of)) && path != CLIENTS
+    let is_data = path.starts_with("/ui/clients");
+    path == "/" || ["/ui/", "/client/"].iter().any(|of| path.starts_with(of)) && !is_data
 }
 
 fn page(request: &HttpRequest, name: &str) -> Result<HttpResponse, Failure> {
@@ -146,7 +149,9 @@ mod tests {
         for path in ["/", "/ui/ops", "/ui/js/main.js", "/client/index.js"] {
             assert!(is_file(path), "{path}");
         }
-        for path in ["/ui/clients.json", "/v1/venues", "/metrics", "/docs/", "/uix"] {
+        for path in
+            ["/ui/clients.json", "/ui/clients/7", "/v1/venues", "/metrics", "/docs/", "/uix"]
+        {
             assert!(!is_file(path), "{path}");
         }
     }

@@ -234,7 +234,7 @@ impl Shop {
     }
 
     /// The address of a request's client.
-    fn address_of(&self, request: &HttpRequest) -> Option<IpAddr> {
+    pub(super) fn address_of(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr().map(|address| address.ip());
         self.house.manners().trusted.client(peer, request.headers())
     }

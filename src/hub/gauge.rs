@@ -1,4 +1,8 @@
-//! A gauge: how one client does, written by its shard once a second for those who watch over it.
+//! A gauge: how one client does, written by its shard once a second for those who watch over it;
+//! and the one thing that they can tell the shard, which is to let the client go.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::hub::stats::Count;
 
@@ -11,4 +15,17 @@ pub struct Gauge {
     pub streams: Count,
     /// Messages that it was not sent because it is slow: conflated, or dropped with a gap.
     pub skipped: Count,
+    dismissed: AtomicBool,
+}
+
+impl Gauge {
+    /// An operator wants the client's connection to end, which it does within a second.
+    pub fn dismiss(&self) {
+        self.dismissed.store(true, Relaxed);
+    }
+
+    /// Whether an operator does.
+    pub(super) fn is_dismissed(&self) -> bool {
+        self.dismissed.load(Relaxed)
+    }
 }

@@ -258,6 +258,10 @@ impl<F: Feed + ?Sized> Driver<F> {
         if !self.out.ticks.is_empty() {
             self.take_ticks(clock::now());
         }
+        if !self.out.tick_sizes.is_empty() {
+            let sizes = std::mem::take(&mut self.out.tick_sizes);
+            self.stats.note_tick_sizes(sizes.into_iter());
+        }
         Outcome { alive, reconnect }
     }
 

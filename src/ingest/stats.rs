@@ -1,11 +1,16 @@
 //! What a feed has done so far, for people and for monitoring.
 
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use tickwire_feeds::Nanos;
+use tickwire_feeds::Price;
+use tickwire_feeds::Symbol;
 use tickwire_feeds::tick::State;
 
 use crate::sequencer::intake::Offered;
@@ -43,6 +48,7 @@ pub struct Stats {
     lag_ms: AtomicI64,
     state: AtomicU8,
     state_since: AtomicI64,
+    tick_sizes: RwLock<HashMap<Symbol, Price>>,
 }
 
 impl Stats {
@@ -61,6 +67,7 @@ impl Stats {
             lag_ms: AtomicI64::new(NONE),
             state: AtomicU8::new(code(State::Down)),
             state_since: AtomicI64::new(NONE),
+            tick_sizes: RwLock::default(),
         }
     }
 
@@ -142,6 +149,16 @@ impl Stats {
     #[must_use]
     pub fn state_since(&self) -> Option<Nanos> {
         some(&self.state_since)
+    }
+
+    /// The step of a symbol's prices, if the venue has named it since this feed began.
+    #[must_use]
+    pub fn tick_size(&self, symbol: &Symbol) -> Option<Price> {
+        self.tick_sizes.read().unwrap_or_else(PoisonError::into_inner).get(symbol).copied()
+    }
+
+    pub(super) fn note_tick_sizes(&self, sizes: impl Iterator<Item = (Symbol, Price)>) {
+        self.tick_sizes.write().unwrap_or_else(PoisonError::into_inner).extend(sizes);
     }
 
     pub(super) fn count_frame(&self, bytes: usize, recv: Nanos) {
@@ -235,6 +252,18 @@ mod tests {
     fn every_reason_of_a_feed_has_its_own_counter() {
         let error = tickwire_feeds::Error::BadSetting(String::new());
         assert!(REASONS.contains(&error.reason()));
+    }
+
+    #[test]
+    fn the_tick_size_that_was_named_last_holds() {
+        let stats = Stats::new();
+        let symbol = |name| Symbol::parse(name).unwrap();
+        let named = |step| (symbol("here:A"), Price::parse(step).unwrap());
+        assert_eq!(stats.tick_size(&symbol("here:A")), None);
+        stats.note_tick_sizes([named("0.5")].into_iter());
+        stats.note_tick_sizes([named("0.05")].into_iter());
+        assert_eq!(stats.tick_size(&symbol("here:A")), Some(Price::parse("0.05").unwrap()));
+        assert_eq!(stats.tick_size(&symbol("here:B")), None);
     }
 
     #[test]

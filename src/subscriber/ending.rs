@@ -3,6 +3,7 @@
 use crate::subscriber::Subscriber;
 use crate::subscriber::pulse::Part;
 use crate::wire::Close;
+use crate::wire::Code;
 use crate::wire::Reject;
 use crate::wire::answer::Answer;
 
@@ -13,6 +14,14 @@ impl Subscriber {
             self.refuse(None, reject);
         }
         self.close(close);
+    }
+
+    /// An operator wants the client to go, and not to come back at once.
+    pub fn dismiss(&mut self) {
+        if self.outbox.closing().is_none() {
+            let reject = Reject::new(Code::Forbidden, "an operator ended this connection");
+            self.fail(Close::Forbidden, Some(&reject));
+        }
     }
 
     /// The server stops: the client shall come back after a while.

@@ -3,6 +3,7 @@
 mod doors;
 mod grants;
 mod keys;
+mod operators;
 mod program;
 mod renewal;
 mod ways;

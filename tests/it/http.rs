@@ -100,6 +100,12 @@ fn symbols_and_venues_are_listed() {
     let all = get(server.address, "/v1/symbols").json();
     assert_eq!(all["symbols"].as_array().unwrap().len(), 20);
     assert_eq!(all["next"], Value::Null);
+    for (symbol, step) in
+        [("sim:BTC-USD", "0.01"), ("sim:DOGE-USD", "0.00001"), ("sim:SPY", "0.01")]
+    {
+        let rows = get(server.address, &format!("/v1/symbols?pattern={symbol}")).json();
+        assert_eq!(rows["symbols"][0]["tick_size"], step, "{symbol}");
+    }
     for (pattern, count) in [
         ("*:*", 20),
         ("sim:*-USD", 9),

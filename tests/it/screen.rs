@@ -160,7 +160,7 @@ fn the_first_tick_is_on_the_screen_soon() {
 
 #[test]
 fn two_hundred_rows_of_eight_thousand_messages_a_second_are_painted_in_time() {
-    check("load", &[("feeds.sim.symbols", "200"), ("feeds.sim.ticks_per_s", "8000")]);
+    check("load", &[("feeds.sim.symbols", "200"), ("feeds.sim.ticks_per_s", "9000")]);
 }
 
 #[test]

@@ -90,6 +90,22 @@ pub(super) struct Best<'f> {
     timestamp: Option<&'f RawValue>,
 }
 
+/// What the venue lists.
+#[derive(Deserialize)]
+pub(super) struct Listed<'f> {
+    #[serde(borrow, default)]
+    pub(super) pairs: Vec<Pair<'f>>,
+}
+
+/// A pair, and the step of its prices.
+#[derive(Deserialize)]
+pub(super) struct Pair<'f> {
+    #[serde(borrow)]
+    pub(super) symbol: Cow<'f, str>,
+    #[serde(borrow)]
+    pub(super) price_increment: Option<&'f RawValue>,
+}
+
 /// The state of the venue.
 #[derive(Deserialize)]
 pub(super) struct System<'f> {

@@ -166,6 +166,11 @@ impl Instrument {
         }
     }
 
+    /// The least step of its prices.
+    pub(super) fn tick_size(&self) -> Option<Price> {
+        Price::from_parts(1, self.terms.price_digits.into())
+    }
+
     fn ask(&self) -> u32 {
         self.bid + u32::from(self.spread)
     }

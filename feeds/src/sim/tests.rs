@@ -89,6 +89,11 @@ fn it_lists_every_symbol_once_and_first() {
     assert_eq!(names.len(), 23);
     assert_eq!(names[..5], ["sim:BTC-USD", "sim:ETH-USD", "sim:SOL-USD", "sim:AAPL", "sim:MSFT"]);
     assert_eq!(names[20..], ["sim:S00021-USD", "sim:S00022-USD", "AllListed"]);
+    let steps: Vec<_> = out.tick_sizes.iter().map(|(of, step)| format!("{of} {step}")).collect();
+    assert_eq!(
+        (steps.len(), &*steps[0], &*steps[5]),
+        (22, "sim:BTC-USD 0.01", "sim:XRP-USD 0.0001")
+    );
     assert_eq!(sim.poll_timeout(), Some(START));
     out.ticks.clear();
     sim.on_close(START, &mut out);

@@ -143,6 +143,8 @@ pub(super) struct SymbolRow {
     state: State,
     base: Option<String>,
     quote: Option<String>,
+    /// The step of its prices; absent where the venue has not named it.
+    tick_size: Option<Decimal>,
 }
 
 /// A feed, and how it stands.

@@ -135,6 +135,11 @@ impl Connection {
         self.cut_at.unwrap_or_else(|| self.subscriber.poll_timeout())
     }
 
+    /// Whether an operator wants it to end.
+    pub(super) fn is_dismissed(&self) -> bool {
+        self.gauge.as_deref().is_some_and(Gauge::is_dismissed)
+    }
+
     /// Once it is closing, nothing is due any more but its end.
     pub(super) fn limit_closing(&mut self, now: Instant) {
         if self.subscriber.outbox().closing().is_some() && self.cut_at.is_none() {

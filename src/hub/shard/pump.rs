@@ -416,6 +416,19 @@ impl Shard {
             self.census_at = now + CENSUS;
             self.follow_rules();
             self.take_census();
+            self.dismiss();
+        }
+    }
+
+    /// Ends connections that an operator wants to end.
+    fn dismiss(&mut self) {
+        if !self.connections.iter_mut().any(|connection| connection.is_dismissed()) {
+            return;
+        }
+        for id in self.connections.ids() {
+            if self.connections.get_mut(id).is_some_and(|connection| connection.is_dismissed()) {
+                self.with(id, |subscriber, _| subscriber.dismiss());
+            }
         }
     }
 

@@ -124,6 +124,7 @@ export class Chart {
 
   /** @param {import('./bars.js').Bar | undefined} bar */
   #paintLegend(bar) {
+    setAttribute(find('legend'), 'data-empty', bar ? null : '');
     const { figures } = this.look();
     const places = this.desk.ticker(this.desk.symbol).places;
     const price = (/** @type {string} */ text) => figures.price(text, places);

@@ -85,7 +85,9 @@ export class Connection {
       this.#broke();
       if (code === 'unauthorized') this.refused({ code, message: reason ?? '' });
       const due = Date.now() + retryInMs;
-      this.banner.wait({ attempt: attempt + 1, due, last: this.meter.last, reason: reason ?? '' });
+      // An end without a word has nothing that people could read.
+      const why = reason === 'closed with 1006' ? '' : (reason ?? '');
+      this.banner.wait({ attempt: attempt + 1, due, last: this.meter.last, reason: why });
     } else if (state === 'connecting' && this.#wasLive) this.#broke();
   }
 

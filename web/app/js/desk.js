@@ -22,6 +22,8 @@ export class Desk {
   symbol = '';
   /** @type {Interval} */
   interval = '1m';
+  /** Whether somebody chose it, by hand or by a link. */
+  isIntervalChosen = false;
   bars = new Bars('1m');
   prints = new Prints();
   gaps = new Gaps();
@@ -43,6 +45,11 @@ export class Desk {
   onTicker = () => {};
   /** Told that chart or tape have. @type {() => void} */
   onDetail = () => {};
+
+  /** The interval for a link. @returns {Interval | ''} */
+  get chosenInterval() {
+    return this.isIntervalChosen ? this.interval : '';
+  }
 
   /** @param {any[]} rows of `/v1/symbols` */
   setInstruments(rows) {

@@ -3,7 +3,7 @@
 
 import { Focus } from './focus.js';
 import { make, setAttribute } from './node.js';
-import { COLUMNS, Row } from './row.js';
+import { COLUMNS, Row, split } from './row.js';
 import { Sorting } from './sorting.js';
 import { say } from './words.js';
 
@@ -75,6 +75,8 @@ export class Grid {
       this.#dirty.add(symbol);
     }
     this.#place(this.isSorted ? this.#sorting.sort(symbols, this.desk.tickers) : symbols);
+    const venues = new Set(symbols.map((symbol) => split(symbol)[0]));
+    setAttribute(this.node, 'data-venues', String(venues.size));
     this.choose(this.#chosen);
     this.focus.settle();
     this.onDirty();

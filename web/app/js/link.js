@@ -2,13 +2,18 @@
 // A link: what of the screen stands in its address, so that it can be passed on.
 
 import { INTERVALS } from './bars.js';
+import { CONFLATE_MS } from './live.js';
 import { SYMBOLS_MAX } from './watchlists.js';
+
+/** What the protocol allows. */
+const CONFLATE_MS_MAX = 60_000;
 
 /**
  * @typedef {object} Link
  * @property {string[]} watch symbols and patterns of the watchlist; empty: the user's own
  * @property {string} symbol the one in the chart, or ''
- * @property {keyof typeof INTERVALS} interval
+ * @property {keyof typeof INTERVALS | ''} interval '' leaves it to the page
+ * @property {number} conflateMs how often a row is sent, in ms; 0: each change
  * @property {string} session `epoch/feed/day` of what is replayed, or '' for live
  * @property {string} at the instant of the replay, or ''
  * @property {number} speed of the replay; 0: as fast as can be
@@ -19,13 +24,15 @@ export function parseLink(search) {
   const given = new URLSearchParams(search);
   const interval = given.get('i') ?? '';
   const speed = Number(given.get('speed') ?? 1);
+  const conflateMs = Number(given.get('conflate_ms') || CONFLATE_MS);
   return {
     watch: (given.get('w') ?? '')
       .split(',')
       .map((name) => name.trim())
       .filter(Boolean),
     symbol: given.get('s') ?? '',
-    interval: interval in INTERVALS ? /** @type {any} */ (interval) : '1m',
+    interval: interval in INTERVALS ? /** @type {any} */ (interval) : '',
+    conflateMs: isConflation(conflateMs) ? conflateMs : CONFLATE_MS,
     session: given.get('session') ?? '',
     at: given.get('t') ?? '',
     speed: Number.isFinite(speed) && speed >= 0 ? speed : 1,
@@ -40,7 +47,8 @@ export function writeLink(link) {
   const parts = [];
   if (link.watch.length > 0) parts.push(`w=${link.watch.map(escape).join(',')}`);
   if (link.symbol) parts.push(`s=${escape(link.symbol)}`);
-  if (link.interval !== '1m') parts.push(`i=${link.interval}`);
+  if (link.interval) parts.push(`i=${link.interval}`);
+  if (link.conflateMs !== CONFLATE_MS) parts.push(`conflate_ms=${link.conflateMs}`);
   if (link.session) {
     parts.push(`session=${escape(link.session)}`);
     if (link.at) parts.push(`t=${escape(link.at)}`);
@@ -61,6 +69,11 @@ export function expand(name, known) {
 /** What reads the same list on a command line. @param {string[]} symbols @param {string} origin */
 export function commandLine(symbols, origin) {
   return `tickwire sub ${symbols.map(quoted).join(' ')} --url ${origin.replace(/^http/, 'ws')}`;
+}
+
+/** @param {number} ms */
+function isConflation(ms) {
+  return Number.isInteger(ms) && ms >= 0 && ms <= CONFLATE_MS_MAX;
 }
 
 /** @param {string} text */

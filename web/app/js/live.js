@@ -7,8 +7,8 @@ import { pages } from './pages.js';
 
 /** How often the server sends a row that changes, in ms: as often as a screen shows it. */
 export const CONFLATE_MS = 25;
-/** The same while nobody looks at the page. */
-export const HIDDEN_MS = 2000;
+/** The same at least while nobody looks at the page. */
+const HIDDEN_MS = 2000;
 const BARS_MS = 100;
 /** Rows whose last minute is asked for. */
 const WARM = 40;
@@ -25,6 +25,8 @@ export class Live {
   #looks = 0;
   /** Symbols whose last minute was asked for. */
   #warmed = new Set();
+  /** How often a row is sent while it is looked at, in ms; 0: each change. */
+  conflateMs = CONFLATE_MS;
 
   /**
    * @param {any} client @param {import('./desk.js').Desk} desk
@@ -41,7 +43,7 @@ export class Live {
   watch(symbols) {
     if (symbols.length === 0) return;
     if (this.#tickers === null) {
-      const conflateMs = document.hidden ? HIDDEN_MS : CONFLATE_MS;
+      const conflateMs = this.#conflation;
       this.#tickers = this.client.subscribe(symbols, { channel: 'ticker', conflateMs });
       this.#hear(this.#tickers, (message) => this.desk.takeTicker(message, Date.now()));
       return;
@@ -96,9 +98,9 @@ export class Live {
     this.#bars.on('subscribed', () => this.#load(look));
   }
 
-  /** Fewer messages while nobody sees them. @param {boolean} hidden */
-  rest(hidden) {
-    this.#tickers?.set({ conflateMs: hidden ? HIDDEN_MS : CONFLATE_MS });
+  /** Fewer messages while nobody sees them: the page was hidden, or is seen again. */
+  rest() {
+    this.#tickers?.set({ conflateMs: this.#conflation });
   }
 
   /** Ends all of it. */
@@ -107,6 +109,10 @@ export class Live {
     this.#warmed = new Set();
     for (const subscription of [this.#tickers, this.#trades, this.#bars]) subscription?.close();
     this.#tickers = this.#trades = this.#bars = null;
+  }
+
+  get #conflation() {
+    return document.hidden ? Math.max(HIDDEN_MS, this.conflateMs) : this.conflateMs;
   }
 
   /** @param {any} subscription @param {(message: any) => void} take */

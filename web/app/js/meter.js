@@ -6,6 +6,8 @@ import { Rate, Spread } from './rate.js';
 /** Measurements of the page. */
 export class Meter {
   received = new Rate();
+  /** Messages of tickers, since the page was opened. */
+  tickers = 0;
   shown = new Rate();
   /** The time from the venue to here, in ms, of what came in the last second. */
   #ages = new Spread();
@@ -23,7 +25,9 @@ export class Meter {
   take(message, now) {
     this.received.add(1);
     this.last = now;
-    if (message.ts !== undefined && message.channel === 'ticker' && message.type !== 'status') {
+    if (message.channel !== 'ticker') return;
+    this.tickers += 1;
+    if (message.ts !== undefined && message.type !== 'status') {
       this.#ages.add(now - Date.parse(message.ts));
     }
   }

@@ -57,6 +57,14 @@ export function sharpen(canvas) {
   return { pen, width, height };
 }
 
+/** The page's typeface, for what is drawn; it is the same in all its looks. */
+export function typeface() {
+  family ??= getComputedStyle(document.body).fontFamily;
+  return family;
+}
+/** @type {string | undefined} */
+let family;
+
 /**
  * Asking for it lays the page out: the browser says it when it changes.
  * @type {WeakMap<Element, DOMRectReadOnly>}

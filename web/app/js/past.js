@@ -65,7 +65,7 @@ export class Past {
   }
 
   /**
-   * Begins a session, standing still at an instant.
+   * Begins a session: standing still at an instant, or playing from its beginning if there is none.
    * @param {Session} session @param {string[]} symbols @param {{ at: number, speed: number }} start
    */
   open(session, symbols, { at, speed }) {
@@ -73,8 +73,9 @@ export class Past {
     this.session = session;
     this.speed = speed;
     this.#symbols = symbols;
-    this.#at = this.#within(Number.isFinite(at) ? at : this.from);
-    this.#begin();
+    const isTold = Number.isFinite(at);
+    this.#at = this.#within(isTold ? at : this.from);
+    this.#begin(!isTold);
   }
 
   /** Follows these symbols too. @param {string[]} symbols */
@@ -152,9 +153,8 @@ export class Past {
   }
 
   /** A replay of its own from where it is, as channels and symbols of one are fixed. */
-  #begin() {
+  #begin(isPlaying = this.state === 'playing') {
     const session = /** @type {Session} */ (this.session);
-    const isPlaying = this.state === 'playing';
     this.#replay?.close();
     const channels = ['ticker', 'trades', `bars.${INTERVALS[this.desk.interval].of}`];
     const replay = this.client.replay({

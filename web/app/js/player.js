@@ -6,6 +6,7 @@ import { find } from './node.js';
 import { Past } from './past.js';
 import { chooseSession, nameOf, named } from './sessions.js';
 import { alertOut, speakOut } from './speech.js';
+import { showPane } from './tabs.js';
 import { Transport } from './transport.js';
 import { say } from './words.js';
 
@@ -77,6 +78,8 @@ export class Player {
     if (this.#isFinding) screen.showGroup(`${session.feed} ${session.day}`, []);
     past.open(session, symbols, start);
     this.transport.show(true);
+    // Where only one pane is seen, it is the one with the transport bar.
+    showPane('chart-pane');
     this.transport.load(desk.symbol);
     find('replay-open').setAttribute('aria-pressed', 'true');
     speakOut(say('said.replay', { name: `${session.feed} ${session.day}` }));

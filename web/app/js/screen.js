@@ -2,6 +2,7 @@
 // The screen: the parts of the page, put together.
 
 import { Banner } from './banner.js';
+import { busiest, fitInterval } from './beginning.js';
 import { Chart } from './chart.js';
 import { Connection } from './connection.js';
 import { Figures } from './figures.js';
@@ -73,19 +74,20 @@ export class Screen {
 
   /** Begins with what a link says. @param {import('./link.js').Link} link */
   async open(link) {
-    this.desk.interval = link.interval;
+    this.desk.interval = link.interval || '1m';
+    this.desk.isIntervalChosen = link.interval !== '';
+    this.live.conflateMs = link.conflateMs;
     this.groups.show();
     this.chart.markInterval();
     this.painter.wake();
     setInterval(() => this.painter.wake(), 250);
     // What the user had is followed at once; what is new has to be looked up first.
-    const isKnown = link.watch.length === 0 && this.desk.lists.symbols.length > 0;
-    if (isKnown) this.#follow(link.symbol);
+    if (link.watch.length === 0 && this.desk.lists.symbols.length > 0) this.#follow(link.symbol);
     await this.#lookUp(link);
-    if (link.watch.length > 0) this.#follow(link.symbol);
-    else if (this.desk.symbol === '') this.#follow(link.symbol);
-    if (link.session) this.player.openLink(link);
-    else this.live.warm(this.desk.lists.symbols);
+    if (link.watch.length > 0 || this.desk.symbol === '') this.#follow(link.symbol);
+    if (link.session) return void this.player.openLink(link);
+    this.live.warm(this.desk.lists.symbols);
+    await fitInterval(this);
   }
 
   /** The server's clock. */
@@ -114,6 +116,7 @@ export class Screen {
 
   /** @param {import('./desk.js').Interval} interval */
   setInterval(interval) {
+    this.desk.isIntervalChosen = true;
     this.desk.look(this.desk.symbol, interval);
     this.chart.markInterval();
     this.#source.look();
@@ -200,7 +203,7 @@ export class Screen {
     find('help-open').addEventListener('click', showHelp);
     find('share').addEventListener('click', () => this.share());
     find('group-add').addEventListener('click', () => this.groups.add());
-    document.addEventListener('visibilitychange', () => this.live.rest(document.hidden));
+    document.addEventListener('visibilitychange', () => this.live.rest());
   }
 
   /** Instruments, and the list of a link. @param {import('./link.js').Link} link */
@@ -214,6 +217,7 @@ export class Screen {
       this.showGroup(say('group.link'), [...new Set(shared)]);
     } else if (lists.groups.length === 1 && lists.symbols.length === 0) {
       lists.group.symbols.push(...known.slice(0, 60));
+      link.symbol ||= await busiest(this.client, lists.symbols);
     } else return;
     this.groups.show();
   }
@@ -221,8 +225,7 @@ export class Screen {
   /** @param {string} symbol to look at, or '' */
   #follow(symbol) {
     this.listChanged();
-    const { symbols } = this.desk.lists;
-    this.choose(symbol || symbols[0] || '');
+    this.choose(symbol || this.desk.lists.symbols[0] || '');
   }
 
   /** Shows what is live, after a replay. */
@@ -270,14 +273,14 @@ export class Screen {
   }
 
   #shown() {
-    const { lists, symbol, interval } = this.desk;
-    return { watch: lists.symbols, symbol, interval, ...this.player.link };
+    const { lists, symbol, chosenInterval: interval } = this.desk;
+    const { conflateMs } = this.live;
+    return { watch: lists.symbols, symbol, interval, conflateMs, ...this.player.link };
   }
 
   /** Shows a link to all that is on the screen. */
   share() {
-    const link = location.origin + location.pathname + writeLink(this.#shown());
-    showSharing({ link, symbols: this.desk.lists.symbols });
+    showSharing({ search: writeLink(this.#shown()), symbols: this.desk.lists.symbols });
   }
 
   /** Says the price of the row in focus. */

@@ -5,8 +5,9 @@ import { commandLine } from './link.js';
 import { find, make } from './node.js';
 import { say } from './words.js';
 
-/** Shows both, to be copied. @param {{ link: string, symbols: string[] }} what */
-export function showSharing({ link, symbols }) {
+/** Shows both, to be copied. @param {{ search: string, symbols: string[] }} what */
+export function showSharing({ search, symbols }) {
+  const link = location.origin + location.pathname + search;
   const dialog = /** @type {HTMLDialogElement} */ (find('sharing'));
   const close = make('button', {}, [say('close')]);
   close.addEventListener('click', () => dialog.close());

@@ -1,7 +1,14 @@
 // @ts-check
 // A ticker: the last state of one symbol, folded from the messages of its stream.
 
-import { changeBasisPoints, compare, meantPlaces, subtract, tickPlaces } from './decimal.js';
+import {
+  changeBasisPoints,
+  compare,
+  meantPlaces,
+  places,
+  subtract,
+  tickPlaces,
+} from './decimal.js';
 import { msOf } from './instant.js';
 
 const PRICES = ['bid', 'ask', 'last', 'open', 'high', 'low', 'prev_close'];
@@ -23,15 +30,19 @@ export class Ticker {
     /** Which way each price went last: 1, -1 or 0. */
     this.direction = { last: 0, bid: 0, ask: 0 };
     this.#fixed = tick === undefined ? null : tickPlaces(tick);
-    this.#learned = 0;
   }
 
   #fixed;
-  #learned;
+  /** Digits that its prices were sent with, and those of them that say something. */
+  #learned = 0;
+  #needed = 0;
 
-  /** Digits after the point of its prices. They only ever grow, so that nothing jumps. */
+  /**
+   * Digits after the point of its prices: those of its tick size, else the most that were sent.
+   * They only ever grow, so that nothing jumps.
+   */
   get places() {
-    return this.#fixed ?? this.#learned;
+    return this.#fixed === null ? this.#learned : Math.max(this.#fixed, this.#needed);
   }
 
   /** @param {string | undefined} tick */
@@ -107,7 +118,9 @@ export class Ticker {
 
   /** @param {string | undefined} price */
   #learn(price) {
-    if (price !== undefined) this.#learned = Math.max(this.#learned, meantPlaces(price));
+    if (price === undefined || places(price) <= this.#needed) return;
+    this.#learned = Math.max(this.#learned, meantPlaces(price));
+    this.#needed = Math.max(this.#needed, tickPlaces(price));
   }
 
   /** @param {Record<string, string | undefined>} before */

@@ -64,6 +64,17 @@ test('a status makes it stale, keeps its prices, and says why', () => {
   assert.deepEqual([it.trouble, it.fields.reason], [null, undefined]);
 });
 
+test('the tick size says the places, and no digit that was traded is dropped', () => {
+  const it = ticker({ ...snapshot, bid: '184.3', ask: '184.25', last: '184.30000', open: '184' });
+  assert.equal(it.places, 5);
+  it.setTick('0.05');
+  assert.equal(it.places, 2);
+  it.apply({ type: 'delta', seq: 11, last: '184.2875' });
+  assert.equal(it.places, 4);
+  const [tick, none] = ['0.5', undefined].map((size) => new Ticker('sim:X', size));
+  assert.deepEqual([tick.places, none.places], [1, 0]);
+});
+
 test('a status is no tick and does not make it younger', () => {
   const it = ticker(snapshot);
   const { recv } = it;

@@ -50,6 +50,7 @@ test('a link is read as it was written', () => {
       watch: ['sim:BTC-USD', 'sim:A%2F,B'],
       symbol: 'sim:BTC-USD',
       interval: '5s',
+      conflateMs: 0,
       session: '',
       at: '',
       speed: 1,
@@ -57,7 +58,8 @@ test('a link is read as it was written', () => {
     {
       watch: [],
       symbol: '',
-      interval: '1m',
+      interval: '',
+      conflateMs: 25,
       session: 'k3v9/sim/2026-11-20',
       at: '2026-11-20T09:30:04.118Z',
       speed: 0,
@@ -71,8 +73,11 @@ test('a link is read as it was written', () => {
 });
 
 test('a link that makes no sense is an empty one', () => {
-  const { interval, speed, watch } = parseLink('?i=2y&speed=-3&w=,,');
-  assert.deepEqual([interval, speed, watch], ['1m', 1, []]);
+  for (const conflation of ['-1', '60001', '2.5', 'x', '']) {
+    const search = `?i=2y&speed=-3&w=,,&conflate_ms=${conflation}`;
+    const { interval, speed, watch, conflateMs } = parseLink(search);
+    assert.deepEqual([interval, speed, watch, conflateMs], ['', 1, [], 25], conflation);
+  }
 });
 
 test('a command line takes the list as it is', () => {

@@ -3,11 +3,13 @@
 
 import { spanOf } from '../gaps.js';
 import { clockOf, countdown } from '../instant.js';
-import { sharpen } from '../node.js';
+import { sharpen, typeface } from '../node.js';
 import { say, term } from '../words.js';
 
 const STEP = 7;
 const FOOT = 24;
+/** Where labels may stand, from the top. */
+const LINES = [12, 27, 42, 57];
 
 /** The layer over a plot. */
 export class Bands {
@@ -27,21 +29,23 @@ export class Bands {
   paint(plot, { bars, gaps, colour, now }) {
     const { pen, width, height } = sharpen(this.#canvas);
     const right = width - plot.axisWidth;
-    pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    pen.font = `11px ${typeface()}`;
     pen.save();
     pen.beginPath();
     pen.rect(0, 0, right, height - FOOT);
     pen.clip();
-    gaps.forEach((gap, index) => {
+    /** Labels that stand already. @type {{ y: number, left: number, right: number }[]} */
+    const labels = [];
+    // The newest say what they are; where there is no room left the hatching has to do.
+    for (const gap of [...gaps].reverse()) {
       const span = spanOf(gap, bars, now);
       const from = plot.xOf(span.from);
       const to = Math.max(from + 3, plot.xOf(span.to));
-      if (!(to > 0 && from < right)) return;
+      if (!(to > 0 && from < right)) continue;
       const box = { left: Math.max(0, from), right: Math.min(right, to), height: height - FOOT };
       hatch(pen, box, colour('--hatch'));
-      const y = 12 + (index % 4) * 15;
-      label(pen, labelOf(gap, span), { x: box.left, y, right }, colour);
-    });
+      label(pen, labelOf(gap, span), { x: box.left, right, labels }, colour);
+    }
     for (const bar of bars.list) {
       if (bar.revised) mark(pen, plot, bar, { width: bars.span.ms, colour });
     }
@@ -57,8 +61,8 @@ export class Bands {
     const left = bars.end(last.start) - now;
     const y = plot.yOf(Number(last.close));
     if (left <= 0 || !Number.isFinite(y)) return;
-    pen.fillStyle = colour('--panel');
-    pen.fillRect(right + 1, y + 9, plot.axisWidth - 1, 14);
+    pen.fillStyle = colour('--raised');
+    pen.fillRect(right + 1, y + 9, plot.axisWidth - 2, 15);
     pen.fillStyle = colour('--dim');
     pen.textAlign = 'left';
     pen.fillText(countdown(left), right + 6, y + 20);
@@ -100,11 +104,17 @@ function hatch(pen, { left, right, height }, colour) {
 
 /**
  * @param {CanvasRenderingContext2D} pen @param {string} text
- * @param {{ x: number, y: number, right: number }} at @param {(name: string) => string} colour
+ * @param {{ x: number, right: number, labels: { y: number, left: number, right: number }[] }} at
+ * @param {(name: string) => string} colour
  */
-function label(pen, text, { x, y, right }, colour) {
+function label(pen, text, { x, right, labels }, colour) {
   const wide = pen.measureText(text).width + 8;
   const left = Math.max(0, Math.min(x, right - wide));
+  const isTaken = (/** @type {number} */ row) =>
+    labels.some((other) => other.y === row && other.left < left + wide && other.right > left);
+  const y = LINES.find((row) => !isTaken(row));
+  if (y === undefined) return;
+  labels.push({ y, left, right: left + wide });
   pen.fillStyle = colour('--panel');
   pen.fillRect(left, y - 9, wide, 15);
   pen.fillStyle = colour('--hatch');

@@ -1,6 +1,7 @@
 // @ts-check
 // A plot by the chart library (TradingView Lightweight Charts, Apache-2.0), where it is there.
 
+import { typeface } from '../node.js';
 import { Slots } from './slots.js';
 
 /**
@@ -154,7 +155,7 @@ function candle({ start, bar }) {
 function layout({ colour }) {
   const [line, text] = [colour('--line-soft'), colour('--dim')];
   const background = { type: 'solid', color: colour('--panel') };
-  const font = getComputedStyle(document.body).fontFamily;
+  const font = typeface();
   const label = { labelBackgroundColor: colour('--faint') };
   return {
     // The notice and the link that its licence asks for stand in the page's footer and help.

@@ -1,7 +1,7 @@
 // @ts-check
 // A plot of our own: candles on a canvas, where the program was built without the library.
 
-import { sharpen } from '../node.js';
+import { sharpen, typeface } from '../node.js';
 import { Slots } from './slots.js';
 
 const AXIS = 72;
@@ -15,6 +15,8 @@ export class OwnPlot {
   #spacing = 7;
   #offset = 4;
   #range = { low: 0, high: 1 };
+  /** As it was painted last: asking the canvas lays the page out. */
+  #size = { width: 0, height: 0 };
   #lines = /** @type {Record<string, { price: number, colour: string }>} */ ({});
   #asked = false;
   slots = new Slots(1000);
@@ -72,7 +74,7 @@ export class OwnPlot {
 
   /** @param {number} ms */
   xOf(ms) {
-    const right = this.#canvas.clientWidth - AXIS;
+    const right = this.#size.width - AXIS;
     const fromLast = this.slots.indexOf(ms) - (this.slots.list.length - 1);
     return right + (fromLast - this.#offset - 0.5) * this.#spacing;
   }
@@ -80,7 +82,7 @@ export class OwnPlot {
   /** @param {number} price */
   yOf(price) {
     const { low, high } = this.#range;
-    const height = this.#canvas.clientHeight - FOOT;
+    const height = this.#size.height - FOOT;
     return 8 + ((high - price) / (high - low || 1)) * (height * 0.82 - 8);
   }
 
@@ -110,7 +112,7 @@ export class OwnPlot {
   #wheel(event) {
     event.preventDefault();
     const before = this.#spacing;
-    const right = this.#canvas.clientWidth - AXIS;
+    const right = this.#size.width - AXIS;
     this.#spacing = Math.max(1, Math.min(60, before * (event.deltaY < 0 ? 1.15 : 1 / 1.15)));
     this.#offset += (right - event.offsetX) / before - (right - event.offsetX) / this.#spacing;
     this.#moved();
@@ -131,7 +133,7 @@ export class OwnPlot {
 
   /** @param {number} x */
   #barAt(x) {
-    const right = this.#canvas.clientWidth - AXIS;
+    const right = this.#size.width - AXIS;
     const fromLast = Math.round((x - right) / this.#spacing + this.#offset);
     return this.slots.list[this.slots.list.length - 1 + fromLast]?.bar ?? null;
   }
@@ -147,6 +149,7 @@ export class OwnPlot {
 
   #paint() {
     const { pen, width, height } = sharpen(this.#canvas);
+    this.#size = { width, height };
     const { colour } = this.style;
     const [right, foot] = [width - AXIS, height - FOOT];
     const last = this.slots.list.length - 1 + Math.ceil(this.#offset);
@@ -157,7 +160,7 @@ export class OwnPlot {
     const bars = seen.flatMap(({ bar }) => bar ?? []);
     if (bars.length === 0) return;
     this.#fit(bars);
-    pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    pen.font = `11px ${typeface()}`;
     this.#paintAxes(pen, { width, right, foot });
     pen.save();
     pen.beginPath();

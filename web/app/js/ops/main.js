@@ -8,6 +8,7 @@ import { clockOf } from '../instant.js';
 import { Looks } from '../looks.js';
 import { find, setAttribute, setText } from '../node.js';
 import { Preferences } from '../preferences.js';
+import { Spread } from '../rate.js';
 import { Tools } from '../tools.js';
 import { say } from '../words.js';
 import { Metrics } from './metrics.js';
@@ -35,6 +36,8 @@ const tables = {
 /** @type {Metrics | null} */
 let before = null;
 let round = 0;
+/** How far each feed lagged at each look. @type {Map<string, Spread>} */
+const lags = new Map();
 /** @type {any[]} */
 let sessions = [];
 
@@ -50,13 +53,16 @@ async function ask() {
       client.get('/ui/clients.json'),
     ]);
     const metrics = new Metrics(text, Date.now());
+    note(venues);
     show({
       metrics,
       before,
       venues,
+      lags,
       ready,
       clients,
       sessions,
+      operator: { token: access.token, failed: refused },
       figures: new Figures(looks.language),
     });
     setText(find('clients-note'), leftOff > 0 ? say('ops.more', { count: leftOff }) : '');
@@ -64,6 +70,15 @@ async function ask() {
     setText(find('alert'), '');
   } catch (error) {
     failed(/** @type {any} */ (error));
+  }
+}
+
+/** @param {any[]} venues */
+function note(venues) {
+  for (const { feed, lag_ms: lagMs } of venues) {
+    const seen = lags.get(feed) ?? new Spread();
+    if (lagMs !== null) seen.add(lagMs);
+    lags.set(feed, seen);
   }
 }
 
@@ -97,6 +112,11 @@ function show(told) {
     ready.status === 'ready' ? 'live' : 'stale',
     ready.status === 'ready' ? say('ops.ready') : ready.status,
   );
+}
+
+/** What an operator may not do. @param {any} error */
+function refused({ code, message }) {
+  setText(find('alert'), `${code} ${message}`);
 }
 
 /** @param {any} error */

@@ -5,6 +5,7 @@ import { clockOf, shortSpan, textOf } from '../instant.js';
 import { make } from '../node.js';
 import { nameOf } from '../sessions.js';
 import { say, term } from '../words.js';
+import { dismissal } from './dismissal.js';
 
 /**
  * @typedef {import('./table.js').Line} Line
@@ -12,7 +13,9 @@ import { say, term } from '../words.js';
  * @property {import('./metrics.js').Metrics} metrics
  * @property {import('./metrics.js').Metrics | null} before
  * @property {any[]} venues @property {any} ready
+ * @property {Map<string, import('../rate.js').Spread>} lags of feeds, as they were each time
  * @property {any[]} clients @property {any[]} sessions
+ * @property {{ token: string, failed: (error: any) => void }} operator
  * @property {import('../figures.js').Figures} figures
  */
 
@@ -47,6 +50,7 @@ export const CLIENTS = [
   'ops.streams#',
   'ops.waiting#',
   'ops.skipped#',
+  '',
 ];
 export const PAIRS = ['ops.what', 'ops.value#'];
 export const SESSIONS = [
@@ -61,7 +65,7 @@ export const SESSIONS = [
 ];
 
 /** @param {Told} told @returns {Line[]} */
-export function feedLines({ metrics, before, venues, figures }) {
+export function feedLines({ metrics, before, venues, lags, figures }) {
   return venues.map((venue) => {
     const labels = { feed: venue.feed };
     const rejected = Object.values(venue.rejected).reduce((sum, count) => sum + count, 0);
@@ -73,7 +77,7 @@ export function feedLines({ metrics, before, venues, figures }) {
         shortSpan(metrics.at - Date.parse(venue.since)),
         figures.count(venue.symbols),
         rate(metrics.rate('feed_ticks', before, labels), figures),
-        venue.lag_ms === null ? '–' : `${figures.count(venue.lag_ms)} ms`,
+        lag(lags.get(venue.feed), figures),
         count(metrics.sum('feed_queue_ticks', labels), figures),
         figures.count(venue.reconnects),
         { text: figures.count(rejected), title: JSON.stringify(venue.rejected) },
@@ -106,7 +110,7 @@ export function workerLines({ metrics, before, figures }) {
 }
 
 /** @param {Told} told @returns {Line[]} */
-export function clientLines({ metrics, clients, figures }) {
+export function clientLines({ metrics, clients, operator, figures }) {
   return clients.map((client) => ({
     key: String(client.id),
     values: [
@@ -117,6 +121,7 @@ export function clientLines({ metrics, clients, figures }) {
       client.streams === null ? '–' : figures.count(client.streams),
       client.waiting_bytes === null ? '–' : bytes(client.waiting_bytes),
       client.skipped === null ? '–' : figures.count(client.skipped),
+      { nodes: () => (client.streams === null ? [] : dismissal(client.id, operator)) },
     ],
   }));
 }
@@ -218,6 +223,17 @@ function count(value, figures) {
 /** @param {number} value @param {import('../figures.js').Figures} figures */
 function rate(value, figures) {
   return Number.isFinite(value) ? figures.count(value) : '–';
+}
+
+/**
+ * @param {import('../rate.js').Spread | undefined} seen
+ * @param {import('../figures.js').Figures} figures
+ */
+function lag(seen, figures) {
+  const [half, most] = [0.5, 0.99].map((share) => seen?.at(share) ?? NaN);
+  if (!Number.isFinite(half)) return '–';
+  const text = `${figures.count(half)} / ${figures.count(most)} ms`;
+  return { text, title: say('ops.lag.title') };
 }
 
 /** @param {number} value */

@@ -3,7 +3,7 @@ import { said, texts, until } from '../browser.mjs';
 
 /** Everything can be done with keys, and the focus is never lost. */
 export async function check(browser) {
-  const page = await browser.live('/?w=sim:BTC-USD,sim:ETH-USD,sim:AAPL');
+  const page = await browser.live('/?w=sim:BTC-USD,sim:ETH-USD,sim:AAPL&i=1m');
   const names = () => page.evaluate(() => tickwire.grid.order);
   const focused = () =>
     page.evaluate(() => document.activeElement.closest('[data-symbol]')?.dataset.symbol ?? null);

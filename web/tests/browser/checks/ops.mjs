@@ -23,7 +23,7 @@ export async function check(browser) {
     'its replay',
     () =>
       document.body.dataset.mode === 'replay' &&
-      globalThis.tickwire?.player.past.state === 'paused',
+      globalThis.tickwire?.player.past.state === 'playing',
   );
   await screen.context().close();
 }

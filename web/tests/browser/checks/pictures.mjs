@@ -20,14 +20,12 @@ export async function check(browser) {
   const replay = await browser.live('/?s=sim:BTC-USD&i=5s');
   await replay.keyboard.press('r');
   await replay.locator('#sessions table button').first().click();
-  await until(replay, 'a replay', () => tickwire.player.past.state === 'paused');
+  await until(replay, 'a replay', () => tickwire.player.past.state === 'playing');
   await replay.evaluate(() => {
     const { past } = tickwire.player;
     past.seek(past.from + (past.to - past.from) * 0.6);
   });
-  await replay.waitForTimeout(3000);
-  await replay.keyboard.press(' ');
-  await replay.waitForTimeout(5000);
+  await replay.waitForTimeout(8000);
   await keep('screen-replay', replay);
   const watched = await browser.live('/');
   const ops = await browser.page('/ui/ops');

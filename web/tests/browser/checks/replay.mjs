@@ -7,10 +7,15 @@ export async function check(browser) {
   await page.waitForTimeout(8000);
   await page.keyboard.press('r');
   await page.locator('#sessions table button').first().click();
+  await until(page, 'prices of then', () => {
+    const { past } = tickwire.player;
+    return past.state === 'playing' && tickwire.desk.ticker('sim:BTC-USD').fields.last > 0;
+  });
+  await page.keyboard.press('Space');
   await until(
     page,
     'a replay',
-    () => tickwire.player.past.state === 'paused' && !document.body.dataset.held,
+    () => tickwire.player.past.state === 'paused' && !document.body.hasAttribute('data-held'),
   );
   assert.equal(await page.locator('body').getAttribute('data-mode'), 'replay');
   assert.equal(await page.locator('.replay-word').textContent(), 'REPLAY');
