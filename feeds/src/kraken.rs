@@ -261,11 +261,11 @@ impl Kraken {
             requests.push(params);
         }
         for params in requests {
-            self.request(params, out);
+            self.request(&params, out);
         }
     }
 
-    fn request(&mut self, params: serde_json::Value, out: &mut Output) {
+    fn request(&mut self, params: &serde_json::Value, out: &mut Output) {
         self.request_id += 1;
         let id = self.request_id;
         let request = serde_json::json!({ "method": "subscribe", "params": params, "req_id": id });
@@ -300,7 +300,7 @@ impl Feed for Kraken {
         }
         self.subscribe("trade", out);
         self.subscribe("ticker", out);
-        self.request(serde_json::json!({ "channel": INSTRUMENT, "snapshot": true }), out);
+        self.request(&serde_json::json!({ "channel": INSTRUMENT, "snapshot": true }), out);
         self.ack_by = Some(now.plus_millis(ACK_MS_MAX));
         self.ping_at = Some(now.plus_millis(PING_GAP_MS));
     }
