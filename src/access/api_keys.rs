@@ -77,8 +77,8 @@ impl ApiKeys {
             if let Some((name, first, second)) = twice(text) {
                 return format!("key {name} stands in lines {first} and {second}: name each once");
             }
-            let named = "[NAME], hash, symbols, channels, history and operator";
-            format!("line {}: expected {named}", line.max(1))
+            let line = line.max(1);
+            format!("line {line}: expected [NAME], hash, symbols, channels, history and operator")
         })?;
         if lines.len() > KEYS_MAX {
             return Err(format!("more than {KEYS_MAX} keys"));

@@ -227,8 +227,8 @@ fn come_back(town: &mut Town, followers: &mut [Follower]) {
     }
 }
 
-/// All stop reading until the outboxes of all ways in were full, so that they are fed from the tape,
-/// and read on until they have caught up, on the connections that they had.
+/// All stop reading until the outboxes of all ways in were full, so that they are fed from the
+/// tape, and read on until they have caught up, on the connections that they had.
 fn stand_still(town: &Town, followers: &mut [Follower]) {
     let begun = monotonic();
     for Follower { reader, .. } in followers.iter_mut() {
