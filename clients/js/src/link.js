@@ -140,7 +140,8 @@ export class Link {
     if (end.code === 'idle' && this.host.subscriptions.size === 0) {
       return this.#to({ state: 'waiting', retryInMs: null, code: end.code, reason: end.reason });
     }
-    this.#refusals += wasLive ? 0 : 1;
+    // Who is turned away got through.
+    this.#refusals += wasLive || isOfAccess(end) ? 0 : 1;
     if (this.#refusals >= this.host.options.fallAfter && this.transports.length > 1) {
       return void this.#fall(end);
     }
@@ -182,9 +183,8 @@ export class Link {
   }
 
   /** Without access nothing but another token helps. @param {End} end */
-  #isFinal({ code }) {
-    const access = ['unauthorized', 'token_expired', 'forbidden'].includes(code);
-    return access && !this.host.canRenew;
+  #isFinal(end) {
+    return isOfAccess(end) && !this.host.canRenew;
   }
 
   #drop() {
@@ -200,4 +200,9 @@ export class Link {
     this.state = { ...this.state, ...change, rttMs: this.host.clock.rttMs };
     this.onState(this.state);
   }
+}
+
+/** @param {End} end */
+function isOfAccess({ code }) {
+  return ['unauthorized', 'token_expired', 'forbidden'].includes(code);
 }
