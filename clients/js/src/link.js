@@ -36,6 +36,8 @@ export class Link {
   #way = 0;
   /** Attempts of this way in a row that never opened. */
   #refusals = 0;
+  /** Whether the server was there when this way last failed. */
+  #isThere = false;
   #openedAt = 0;
   #isLive = false;
   #betterMs;
@@ -114,6 +116,7 @@ export class Link {
     this.#way = this.transports.indexOf(/** @type {any} */ (transport));
     this.opens += 1;
     this.#refusals = 0;
+    this.#isThere = false;
     this.#openedAt = Date.now();
     this.#isLive = true;
     clearTimeout(this.#betterTimer);
@@ -140,7 +143,8 @@ export class Link {
     if (end.code === 'idle' && this.host.subscriptions.size === 0) {
       return this.#to({ state: 'waiting', retryInMs: null, code: end.code, reason: end.reason });
     }
-    this.#refusals += wasLive ? 0 : 1;
+    // Who is turned away got through.
+    this.#refusals += wasLive || isOfAccess(end) ? 0 : 1;
     if (this.#refusals >= this.host.options.fallAfter && this.transports.length > 1) {
       return void this.#fall(end);
     }
@@ -163,7 +167,12 @@ export class Link {
     const course = (this.#course += 1);
     const { isThere, retryInMs } = await this.probe();
     if (course !== this.#course) return;
+    const wasThere = this.#isThere;
+    this.#isThere = isThere;
     if (!isThere) return this.#wait({ ...end, retryInMs: retryInMs ?? end.retryInMs });
+    // It may have come back only now: then this way works as well.
+    if (!wasThere) return this.#wait({ ...end, retryInMs: 0 });
+    this.#isThere = false;
     this.#refusals = 0;
     this.#way = (this.#way + 1) % this.transports.length;
     this.#wait(end);
@@ -182,9 +191,8 @@ export class Link {
   }
 
   /** Without access nothing but another token helps. @param {End} end */
-  #isFinal({ code }) {
-    const access = ['unauthorized', 'token_expired', 'forbidden'].includes(code);
-    return access && !this.host.canRenew;
+  #isFinal(end) {
+    return isOfAccess(end) && !this.host.canRenew;
   }
 
   #drop() {
@@ -200,4 +208,9 @@ export class Link {
     this.state = { ...this.state, ...change, rttMs: this.host.clock.rttMs };
     this.onState(this.state);
   }
+}
+
+/** @param {End} end */
+function isOfAccess({ code }) {
+  return ['unauthorized', 'token_expired', 'forbidden'].includes(code);
 }

@@ -17,6 +17,8 @@ export class Connection {
   #timer = null;
   #wasLive = false;
   #brokeAt = NaN;
+  /** What waits to ask again. @type {Set<() => void>} */
+  #asking = new Set();
   /** Streams before a break, to tell how much came after it. */
   #seqAtBreak = 0;
 
@@ -48,9 +50,27 @@ export class Connection {
         return await this.client.get(path, params);
       } catch (error) {
         this.refused(error);
-        await new Promise((resolve) => setTimeout(resolve, wait));
+        await this.#rest(wait);
       }
     }
+  }
+
+  /** Waits so long, or until there is another token. @param {number} ms */
+  #rest(ms) {
+    return new Promise((resolve) => {
+      const go = () => {
+        clearTimeout(timer);
+        this.#asking.delete(go);
+        resolve(undefined);
+      };
+      const timer = setTimeout(go, ms);
+      this.#asking.add(go);
+    });
+  }
+
+  #showToken() {
+    this.client.retry();
+    for (const go of [...this.#asking]) go();
   }
 
   /** A stream began anew. @param {any} message */
@@ -70,7 +90,7 @@ export class Connection {
   refused(error) {
     const { code, message } = error;
     if (code === 'unauthorized' || code === 'token_expired') {
-      this.access.ask(message, () => this.client.retry());
+      this.access.ask(message, () => this.#showToken());
     } else if (code !== 'unreachable') alertOut(`${code}: ${message}`);
   }
 
@@ -102,6 +122,10 @@ export class Connection {
   #lived(transport) {
     if (this.#wasLive && !Number.isNaN(this.#brokeAt)) this.#gather();
     else this.banner.hide();
+    if (!this.#wasLive && !Number.isNaN(this.#brokeAt)) {
+      this.#brokeAt = NaN;
+      speakOut(say('said.live'));
+    }
     if (!this.#wasLive && transport !== 'ws')
       this.banner.tell(say(`fell.${/** @type {'sse'} */ (transport)}`));
     this.#wasLive = true;

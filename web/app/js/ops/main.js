@@ -44,7 +44,7 @@ let sessions = [];
 async function ask() {
   if (document.hidden) return;
   try {
-    if (round % SESSIONS_EVERY === 0) ({ sessions } = await client.get('/v1/sessions'));
+    if (round % SESSIONS_EVERY === 0) sessions = await past();
     round += 1;
     const [text, { venues }, ready, { clients, left_off: leftOff }] = await Promise.all([
       client.get('/metrics'),
@@ -70,6 +70,19 @@ async function ask() {
     setText(find('alert'), '');
   } catch (error) {
     failed(/** @type {any} */ (error));
+  }
+}
+
+/** What the tape holds, if that may be known. @returns {Promise<any[]>} */
+async function past() {
+  const node = find('sessions-note');
+  setText(node, '');
+  try {
+    return (await client.get('/v1/sessions')).sessions;
+  } catch (error) {
+    if (!(error instanceof Failure) || error.status !== 403) throw error;
+    setText(node, error.message);
+    return [];
   }
 }
 
