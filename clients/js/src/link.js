@@ -36,8 +36,6 @@ export class Link {
   #way = 0;
   /** Attempts of this way in a row that never opened. */
   #refusals = 0;
-  /** Whether the server was there when this way last failed. */
-  #isThere = false;
   #openedAt = 0;
   #isLive = false;
   #betterMs;
@@ -116,7 +114,6 @@ export class Link {
     this.#way = this.transports.indexOf(/** @type {any} */ (transport));
     this.opens += 1;
     this.#refusals = 0;
-    this.#isThere = false;
     this.#openedAt = Date.now();
     this.#isLive = true;
     clearTimeout(this.#betterTimer);
@@ -167,12 +164,7 @@ export class Link {
     const course = (this.#course += 1);
     const { isThere, retryInMs } = await this.probe();
     if (course !== this.#course) return;
-    const wasThere = this.#isThere;
-    this.#isThere = isThere;
     if (!isThere) return this.#wait({ ...end, retryInMs: retryInMs ?? end.retryInMs });
-    // It may have come back only now: then this way works as well.
-    if (!wasThere) return this.#wait({ ...end, retryInMs: 0 });
-    this.#isThere = false;
     this.#refusals = 0;
     this.#way = (this.#way + 1) % this.transports.length;
     this.#wait(end);
