@@ -410,7 +410,7 @@ fn start_server(
 ) -> Result<Server, Error> {
     let millis = |ms: u32| Duration::from_millis(ms.into());
     let listening = Listening {
-        rules: rules(config, house.gate.clone()),
+        rules: Arc::new(rules(config, house.gate.clone())),
         flush: FlushRule {
             min: millis(config.http.flush_ms_min),
             max: millis(config.http.flush_ms_max),

@@ -90,11 +90,12 @@ pub(super) async fn compress<B: MessageBody + 'static>(
     let kept = key.as_ref().and_then(|key| FILES.with_borrow(|files| files.get(key).cloned()));
     let bytes = match kept {
         Some(bytes) => bytes,
-        None => format.pack_all(body.as_mut()).await?,
+        None => {
+            let bytes = format.pack_all(body.as_mut()).await?;
+            key.map(|key| FILES.with_borrow_mut(|files| files.insert(key, bytes.clone())));
+            bytes
+        }
     };
-    if let Some(key) = key {
-        FILES.with_borrow_mut(|files| files.insert(key, bytes.clone()));
-    }
     let response = response.set_body(Packed { bytes, _of: body });
     Ok(ServiceResponse::new(request, response).map_into_right_body())
 }

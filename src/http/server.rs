@@ -61,7 +61,7 @@ const NOTSENT_LOWAT: u32 = 16 * 1024;
 #[derive(Debug, Clone)]
 pub struct Listening {
     /// What is the same for all clients.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// When they are written to.
     pub flush: FlushRule,
     /// Worker threads; 0 for one a core.
@@ -75,7 +75,7 @@ pub struct Listening {
 impl Listening {
     /// The rules as they are now: they may have been read anew.
     fn rules_now(&self, house: &House) -> Arc<Rules> {
-        house.hub.rules().unwrap_or_else(|| Arc::new(self.rules.clone()))
+        house.hub.rules().unwrap_or_else(|| Arc::clone(&self.rules))
     }
 }
 
@@ -216,7 +216,7 @@ fn application(
 /// Gives a worker its shard.
 fn open_shop(house: &Arc<House>, listening: &Listening) -> Option<Shop> {
     let source = (Arc::clone(&house.hub), house.tape.clone());
-    let manner = (listening.rules.clone(), listening.flush);
+    let manner = (Arc::clone(&listening.rules), listening.flush);
     match Shard::join(source, manner, clock::monotonic()) {
         Ok(shard) => {
             let shard = shop::shared(shard);

@@ -104,7 +104,7 @@ impl Shard {
     /// If the tape cannot be read.
     pub fn join(
         (hub, tape): (Arc<Hub>, Tape),
-        (rules, flush): (Rules, FlushRule),
+        (rules, flush): (Arc<Rules>, FlushRule),
         now: Instant,
     ) -> Result<Self, Error> {
         let ring = hub.join();
@@ -116,7 +116,7 @@ impl Shard {
             ring,
             hub,
             tape,
-            rules: Arc::new(rules),
+            rules,
             held: None,
             catching_up: None,
             level_at: now,

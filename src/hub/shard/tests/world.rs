@@ -142,7 +142,7 @@ impl World {
             journal,
             board,
             publisher: Publisher::new(Arc::clone(&hub)),
-            shards: rules.into_iter().map(join).collect(),
+            shards: rules.into_iter().map(Arc::new).map(join).collect(),
             tape,
             truth: Truth::default(),
             now,
