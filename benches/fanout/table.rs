@@ -6,6 +6,7 @@ use tickwire::load::report::Grouped;
 use tickwire::load::report::Hundredths;
 use tickwire::load::report::Report;
 
+use crate::floor::Writes;
 use crate::scenario::Goal;
 use crate::scenario::Scenario;
 use crate::side::Side;
@@ -138,7 +139,8 @@ fn verdict(
         }
     };
     println!("  → {}", said.unwrap_or_else(|| "no floor to compare with".to_owned()));
-    if let (Goal::Cpu(_), Some(floor)) = (scenario.goal, floor) {
+    let is_prompt = scenario.writes == Writes::Each;
+    if let (Goal::Cpu(_), true, Some(floor)) = (scenario.goal, is_prompt, floor) {
         let p99 = |reports| median(reports, |report: &Report| report.latency.p99_us);
         println!("  → p99 {} µs, the floor's {} µs, goal ≤ + 500 µs", p99(real), p99(floor));
     }

@@ -32,7 +32,6 @@ use crate::hub::Trouble;
 use crate::hub::gauge::Gauge;
 use crate::hub::ring::Knocker;
 use crate::hub::ring::Reader;
-use crate::hub::shard::connection::Connection;
 use crate::hub::shard::connection::Connections;
 use crate::hub::shard::flush::Flush;
 use crate::hub::shard::listeners::Listeners;
@@ -321,8 +320,10 @@ impl Shard {
         }
     }
 
+    /// Something happened to a connection.
     fn mark(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.is_unsettled = true;
         if !connection.dirty {
             connection.dirty = true;
             self.dirty.push(id);
@@ -330,24 +331,21 @@ impl Shard {
         }
     }
 
-    /// Sends what waits for each connection that got something, and sets its timer.
+    /// Sends what waits for each connection that got something.
     fn flush(&mut self) {
         let began = clock::monotonic();
         let mut dirty = std::mem::take(&mut self.dirty);
+        for id in &dirty {
+            self.look_after(*id, began);
+        }
+        // One after the other with nothing between: a client that reads them on another core has
+        // no time to fall asleep, and need not be woken for each.
         for id in dirty.drain(..) {
-            self.settle(id);
             let Some(connection) = self.connections.get_mut(id) else { continue };
             connection.dirty = false;
-            connection.limit_closing(began);
-            let timeout = connection.next_timeout();
-            if timeout < connection.timeout {
-                connection.timeout = timeout;
-                self.timers.push(Reverse((timeout, id)));
-            }
-            let wants_more = |connection: &Connection| connection.subscriber.outbox().wants_more();
-            let wanted_more = wants_more(connection);
+            let wanted_more = connection.subscriber.outbox().wants_more();
             connection.write(&self.stats);
-            if !wanted_more && wants_more(connection) {
+            if !wanted_more && connection.subscriber.outbox().wants_more() {
                 self.mark(id);
             }
         }
@@ -358,6 +356,22 @@ impl Shard {
         let wait = self.flush.next().saturating_duration_since(ended).as_micros();
         self.stats.flush_wait_us.set(u64::try_from(wait).unwrap_or(u64::MAX));
         self.stats.flushes.add(1);
+    }
+
+    /// Does what follows from what a connection got besides bytes, and sets its timer.
+    fn look_after(&mut self, id: ConnectionId, now: Instant) {
+        let connection = self.connections.get_mut(id);
+        if !connection.is_some_and(|of| std::mem::take(&mut of.is_unsettled)) {
+            return;
+        }
+        self.settle(id);
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.limit_closing(now);
+        let timeout = connection.next_timeout();
+        if timeout < connection.timeout {
+            connection.timeout = timeout;
+            self.timers.push(Reverse((timeout, id)));
+        }
     }
 }
 

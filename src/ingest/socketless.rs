@@ -9,7 +9,6 @@ use crate::ingest::Stop;
 use crate::ingest::backoff::Backoff;
 use crate::ingest::driver::Delivered;
 use crate::ingest::driver::Driver;
-use crate::ingest::pause;
 
 /// Drives the feed until told to stop.
 pub(super) async fn run(mut driver: Driver, settings: Settings, mut stop: Stop) {
@@ -62,7 +61,8 @@ async fn serve(
         tokio::select! {
             biased;
             () = stop.asked() => return End::Stopped,
-            () = pause::until(Some(due.min(stale_at))) => {}
+            // At most once a millisecond: each tick by itself would wake the sequencer.
+            () = tokio::time::sleep_until(due.min(stale_at).into()) => {}
         }
         outcome = driver.timeout();
         if !outcome.alive && outcome.reconnect.is_none() && clock::monotonic() >= stale_at {

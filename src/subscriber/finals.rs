@@ -79,7 +79,7 @@ impl Subscriber {
         } else {
             self.fetch_finals(slot, seq);
         }
-        Got::Something
+        Got::Consequences
     }
 
     /// Too many of them wait: those of one stream go before their snapshot is due.

@@ -71,8 +71,10 @@ impl Stream {
     }
 }
 
-/// All streams of one client, each at a slot that stays the same while it lives.
+/// All streams of one client, each at a slot that stays the same while it lives. The list comes
+/// first in memory, as each message looks at it and at nothing else.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Streams {
     list: Vec<Option<Stream>>,
     free: Vec<u32>,

@@ -64,25 +64,29 @@ impl ConnectionId {
     }
 }
 
-/// One client.
+/// One client. In this order in memory: a flush looks at what comes before the subscriber, and at
+/// the beginning of that.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Connection {
-    pub(super) subscriber: Subscriber,
     /// Of the response body, while it has nothing to send.
     pub(super) waker: Option<Waker>,
     /// Its socket, if that can be written to without the response body.
     line: Option<Rc<Line>>,
-    /// Told when the client's next operation may be read, if somebody ever waited for that.
-    notice: Option<Rc<Notify>>,
-    /// The earliest timer set for it.
-    pub(super) timeout: Instant,
-    was_polled: bool,
     pub(super) dirty: bool,
+    /// Whether it got more than bytes since it was last looked after.
+    pub(super) is_unsettled: bool,
     pub(super) hungry: bool,
     /// Whether it stands in the shard's list of those with an operation that waits.
     pub(super) waits: bool,
     /// Nothing more will be read from it.
     pub(super) hung_up: bool,
+    was_polled: bool,
+    pub(super) subscriber: Subscriber,
+    /// Told when the client's next operation may be read, if somebody ever waited for that.
+    notice: Option<Rc<Notify>>,
+    /// The earliest timer set for it.
+    pub(super) timeout: Instant,
     /// When it is cut, if it does not answer a close.
     pub(super) cut_at: Option<Instant>,
     /// In a box: most clients never read the tape, nor walk back along it.
@@ -426,6 +430,7 @@ impl Connections {
             timeout,
             was_polled: false,
             dirty: false,
+            is_unsettled: false,
             hungry: false,
             waits: false,
             hung_up: false,

@@ -21,13 +21,17 @@ use crate::hub::Shared;
 use crate::hub::shard::ConnectionId;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
+use crate::hub::shard::connection::Connections;
 use crate::hub::shard::connection::Work;
+use crate::hub::shard::listeners::Listener;
 use crate::hub::shard::service;
+use crate::hub::stats::ShardStats;
 use crate::subscriber::Got;
 use crate::subscriber::Measure;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
 use crate::tape::Error;
+use crate::wire::Message;
 use crate::wire::Print;
 use crate::wire::json;
 use crate::wire::json::StreamName;
@@ -49,6 +53,9 @@ const CENSUS: Duration = Duration::from_secs(1);
 const TIMER_MIN: Duration = Duration::from_millis(1);
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_millis(500);
+
+/// What a subscriber does with a message.
+type Take = fn(&mut Subscriber, u32, Seq, Message<'_>) -> Got;
 
 /// Whether there is more to do at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,12 +106,12 @@ impl Shard {
     }
 
     fn flush_when_due(&mut self) -> Turn {
+        if self.flush.next() <= clock::monotonic() && !self.dirty.is_empty() {
+            self.flush();
+        }
         if self.flush.next() > clock::monotonic() {
             // Also with nothing to send yet: waking for what cannot leave would be in vain.
             return Turn::Rest;
-        }
-        if !self.dirty.is_empty() {
-            self.flush();
         }
         if self.dirty.is_empty() { Turn::Idle } else { Turn::More }
     }
@@ -237,18 +244,9 @@ impl Shard {
         }
         let is_trade = matches!(shared.event.body, Body::Trade(_));
         let is_final = is_trade && self.board.is_final_bar(channel, symbol);
-        let take = if is_final { Subscriber::on_final } else { Subscriber::on_message };
-        for listener in listeners {
-            let Some(connection) = self.connections.get_mut(listener.connection) else { continue };
-            let message = print.in_form(connection.subscriber.outbox().form());
-            connection.relieve(message.len(), &self.stats);
-            let got = take(&mut connection.subscriber, listener.slot, shared.event.seq, message);
-            if got == Got::Something && !connection.dirty {
-                connection.dirty = true;
-                self.dirty.push(listener.connection);
-            }
-        }
-        self.stats.delivered.add(listeners.len() as u64);
+        let take: Take = if is_final { Subscriber::on_final } else { Subscriber::on_message };
+        let crowd = (&mut self.connections, &mut self.dirty);
+        hand_out((shared.event.seq, print, take), listeners, crowd, &self.stats);
     }
 
     /// The bars that a clock event made final: each is encoded once for all who hear it.
@@ -264,18 +262,8 @@ impl Shard {
             let print = Print::new(message);
             self.stats.encoded.add(1);
             let listeners = self.listeners.of(channel, symbol);
-            for listener in listeners {
-                let connection = self.connections.get_mut(listener.connection);
-                let Some(connection) = connection else { continue };
-                let message = print.in_form(connection.subscriber.outbox().form());
-                connection.relieve(message.len(), &self.stats);
-                let got = connection.subscriber.on_final(listener.slot, seq, message);
-                if got == Got::Something && !connection.dirty {
-                    connection.dirty = true;
-                    self.dirty.push(listener.connection);
-                }
-            }
-            self.stats.delivered.add(listeners.len() as u64);
+            let crowd = (&mut self.connections, &mut self.dirty);
+            hand_out((seq, &print, Subscriber::on_final), listeners, crowd, &self.stats);
         }
     }
 
@@ -456,4 +444,25 @@ impl Shard {
         self.stats.snapshot_hits.set(uses.hits);
         self.stats.snapshot_misses.set(uses.misses);
     }
+}
+
+/// Gives one message to all who listen.
+fn hand_out(
+    (seq, print, take): (Seq, &Print, Take),
+    listeners: &[Listener],
+    (connections, dirty): (&mut Connections, &mut Vec<ConnectionId>),
+    stats: &ShardStats,
+) {
+    for listener in listeners {
+        let Some(connection) = connections.get_mut(listener.connection) else { continue };
+        let message = print.in_form(connection.subscriber.outbox().form());
+        connection.relieve(message.len(), stats);
+        let got = take(&mut connection.subscriber, listener.slot, seq, message);
+        connection.is_unsettled |= got == Got::Consequences;
+        if got != Got::Nothing && !connection.dirty {
+            connection.dirty = true;
+            dirty.push(listener.connection);
+        }
+    }
+    stats.delivered.add(listeners.len() as u64);
 }
