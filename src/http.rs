@@ -7,6 +7,7 @@ mod compression;
 pub mod conn;
 mod cors;
 mod doorman;
+mod doorstep;
 pub mod entrance;
 mod failure;
 mod guard;

@@ -24,7 +24,9 @@ use tokio::time::Sleep;
 
 use crate::clock;
 use crate::http::visitors::Visit;
+use crate::hub::shard;
 use crate::hub::shard::Line;
+use crate::hub::shard::SharedShard;
 
 /// What may be read of a client at once, as time in which it is earned.
 const BURST: Duration = Duration::from_millis(250);
@@ -42,6 +44,8 @@ struct Ends {
     thirst: Thirst,
     unsent: Unsent,
     stuck: Option<Stuck>,
+    /// Of the worker's other clients, who come before whatever is read of this one.
+    shard: Option<SharedShard>,
     _visit: Option<Visit>,
 }
 
@@ -79,14 +83,14 @@ impl Conn {
     /// A new connection, of which so many bytes are read in a second.
     pub(super) fn new(
         socket: TcpStream,
-        (visit, unsent): (Option<Visit>, &Unsent),
-        bytes_per_s: u32,
+        (visit, shard): (Option<Visit>, Option<SharedShard>),
+        (unsent, bytes_per_s): (&Unsent, u32),
     ) -> Self {
         let line = Rc::new(Line::new(socket));
         let thirst =
             Thirst { bytes_per_s, even_at: clock::monotonic(), wait: None, had_its_turn: false };
         let unsent = unsent.clone();
-        Self(Box::new(Ends { line, thirst, unsent, stuck: None, _visit: visit }))
+        Self(Box::new(Ends { line, thirst, unsent, stuck: None, shard, _visit: visit }))
     }
 
     pub(super) fn line(&self) -> &Line {
@@ -175,6 +179,7 @@ impl AsyncRead for Conn {
             return Poll::Pending;
         }
         ready!(self.0.thirst.poll(cx));
+        self.0.shard.as_ref().map(shard::keep_up);
         let socket = self.0.line.socket();
         loop {
             ready!(socket.poll_read_ready(cx))?;

@@ -18,6 +18,7 @@ use crate::http::entrance::Heeded;
 use crate::http::failure::Failure;
 use crate::http::screen;
 use crate::http::shop::Shop;
+use crate::hub::shard;
 
 /// What every answer says. They are data: no page may be made of one, or hold one in a frame.
 const ALWAYS: [(HeaderName, &str); 4] = [
@@ -70,6 +71,7 @@ pub(super) async fn dress<B: MessageBody>(
 
 fn check(request: &HttpRequest) -> Result<(), Failure> {
     let Ok(shop) = Shop::of(request) else { return Ok(()) };
+    shard::keep_up(shop.shard());
     let most = shop.house().manners().head_bytes;
     if head_bytes(request) > most {
         let message = format!("the head of a request may have limits.head_bytes = {most} bytes");

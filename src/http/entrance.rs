@@ -1,8 +1,8 @@
 //! The entrance: whether a client is dealt with at all.
 //!
 //! A refusal costs time too, and who is refused and goes on is after that. So a connection is
-//! judged before a byte of it is read: by how many its address has, how many handshakes of TLS it
-//! begins, and how often it was refused lately.
+//! judged before a byte of it is read: by how many its address has and begins, how many of these
+//! with a handshake of TLS, and how often it was refused lately.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use crate::config::limits::Limits;
 use crate::config::limits::Loopback;
+use crate::http::doorstep::Doorstep;
 use crate::http::turnstile::Pace;
 use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Visit;
@@ -21,6 +22,11 @@ use crate::http::visitors::Visitors;
 /// Handshakes of an address in a second that `limits.requests_per_s` cannot lower: each costs as
 /// much as many requests, but who is refused should be told so once it is made.
 const HANDSHAKES_MIN: u32 = 100;
+/// Connections that an address begins in a second, for each request that it may make, in the long
+/// run, and at once. Enough for one a request and for refusals that are heeded; heads that never
+/// come or are none make more of them.
+const CONNECTIONS_PER_REQUEST: u32 = 2;
+const CONNECTIONS_BURST: Duration = Duration::from_secs(5);
 /// Refusals of an address that are said in a second, in the long run, and at once. A program that
 /// does not look at what it is told makes more of them.
 const REFUSALS_PER_S: u32 = 100;
@@ -32,9 +38,11 @@ pub struct Entrance {
     /// Who is here.
     pub visitors: Arc<Visitors>,
     requests: Turnstile,
+    connections: Turnstile,
     handshakes: Turnstile,
     refusals: Turnstile,
     turned_away: AtomicU64,
+    pub(super) doorstep: Doorstep,
 }
 
 /// How a connection begins.
@@ -47,6 +55,7 @@ pub(super) enum Beginning {
 /// How often each address may do what.
 struct Paces {
     requests: Pace,
+    connections: Pace,
     handshakes: Pace,
     refusals: Pace,
 }
@@ -57,12 +66,17 @@ impl Paces {
         let (per_s, loopback) = (limits.requests_per_s, limits.loopback_requests);
         let requests = Pace { per_s, burst: second, loopback };
         let handshakes = Pace { per_s: per_s.max(HANDSHAKES_MIN), ..requests };
+        let connections = Pace {
+            per_s: handshakes.per_s.saturating_mul(CONNECTIONS_PER_REQUEST),
+            burst: CONNECTIONS_BURST,
+            loopback,
+        };
         let loopback = match (limits.loopback, limits.loopback_requests) {
             (Loopback::Exempt, Loopback::Exempt) => Loopback::Exempt,
             _ => Loopback::Counted,
         };
         let refusals = Pace { per_s: REFUSALS_PER_S, burst: REFUSALS_BURST, loopback };
-        Self { requests, handshakes, refusals }
+        Self { requests, connections, handshakes, refusals }
     }
 }
 
@@ -70,21 +84,24 @@ impl Entrance {
     /// Nobody has come yet.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let Paces { requests, handshakes, refusals } = Paces::of(limits);
+        let Paces { requests, connections, handshakes, refusals } = Paces::of(limits);
         Self {
             visitors: Arc::new(Visitors::new(limits)),
             requests: Turnstile::new(requests),
+            connections: Turnstile::new(connections),
             handshakes: Turnstile::new(handshakes),
             refusals: Turnstile::new(refusals),
             turned_away: AtomicU64::new(0),
+            doorstep: Doorstep::default(),
         }
     }
 
     /// New limits for those who come from now on.
     pub fn limit(&self, limits: &Limits) {
-        let Paces { requests, handshakes, refusals } = Paces::of(limits);
+        let Paces { requests, connections, handshakes, refusals } = Paces::of(limits);
         self.visitors.limit(limits);
         self.requests.set_pace(requests);
+        self.connections.set_pace(connections);
         self.handshakes.set_pace(handshakes);
         self.refusals.set_pace(refusals);
     }
@@ -98,6 +115,7 @@ impl Entrance {
     /// Takes a connection up; `None` if it is to be ended unread.
     pub(super) fn open(&self, ip: IpAddr, how: Beginning, now: Instant) -> Option<Visit> {
         let may = self.refusals.is_open(ip, now)
+            && self.connections.pass(ip, now).is_ok()
             && (how == Beginning::Plain || self.handshakes.pass(ip, now).is_ok());
         let visit = may.then(|| self.visitors.enter_socket(Some(ip))).flatten();
         if visit.is_none() {

@@ -16,6 +16,7 @@ use actix_web::http::header::Header as _;
 use actix_web::http::header::IfNoneMatch;
 use actix_web::web;
 use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 use tickwire_feeds::Symbol;
@@ -58,25 +59,44 @@ pub(super) async fn symbols(
     listed.sort_by(|(_, a), (_, b)| a.symbol.cmp(&b.symbol));
     let rows = listed.into_iter().map(|(_, symbol)| {
         let feed = board.feed(symbol.feed);
-        let mut row = json!({
-            "symbol": symbol.symbol.as_str(),
-            "venue": symbol.symbol.venue(),
-            "name": symbol.raw.as_deref().unwrap_or_else(|| symbol.symbol.name()),
-            "feed": feed.map(|feed| &*feed.name),
-            "state": board.health(symbol).health.state.word(),
-        });
-        if let (Some((base, quote)), Some(row)) = (symbol.symbol.pair(), row.as_object_mut()) {
-            row.insert("base".into(), base.into());
-            row.insert("quote".into(), quote.into());
+        let running = feed.and_then(|of| shop.house().feeds.iter().find(|it| it.name == *of.name));
+        let pair = symbol.symbol.pair();
+        Row {
+            symbol: symbol.symbol.as_str(),
+            venue: symbol.symbol.venue(),
+            name: symbol.raw.as_deref().unwrap_or_else(|| symbol.symbol.name()),
+            feed: feed.map(|feed| &*feed.name),
+            state: board.health(symbol).health.state.word(),
+            base: pair.map(|(base, _)| base),
+            quote: pair.map(|(_, quote)| quote),
+            tick_size: running
+                .and_then(|feed| feed.stats.tick_size(&symbol.symbol))
+                .map(|size| size.to_string()),
         }
-        let stats = feed.and_then(|of| shop.house().feeds.iter().find(|it| it.name == *of.name));
-        let tick_size = stats.and_then(|feed| feed.stats.tick_size(&symbol.symbol));
-        if let (Some(tick_size), Some(row)) = (tick_size, row.as_object_mut()) {
-            row.insert("tick_size".into(), tick_size.to_string().into());
-        }
-        row
     });
-    Ok(HttpResponse::Ok().json(json!({ "symbols": rows.collect::<Vec<_>>(), "next": null })))
+    Ok(HttpResponse::Ok().json(Rows { symbols: rows.collect(), next: None }))
+}
+
+/// The answer of `/v1/symbols`: typed, as there may be a hundred thousand rows.
+#[derive(Debug, Serialize)]
+struct Rows<'a> {
+    symbols: Vec<Row<'a>>,
+    next: Option<()>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    symbol: &'a str,
+    venue: &'a str,
+    name: &'a str,
+    feed: Option<&'a str>,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quote: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tick_size: Option<String>,
 }
 
 /// `GET /v1/venues`

@@ -48,6 +48,7 @@ use crate::http::shop::Shop;
 use crate::hub::shard;
 use crate::hub::shard::FlushRule;
 use crate::hub::shard::Shard;
+use crate::hub::shard::SharedShard;
 use crate::subscriber::Rules;
 
 /// How long what a client still sends is read after the last byte for it: closing at once would
@@ -56,6 +57,9 @@ use crate::subscriber::Rules;
 const LINGER: Duration = Duration::from_millis(600);
 /// Bytes that the kernel holds unsent for one client: beyond them they wait where they are counted.
 const NOTSENT_LOWAT: u32 = 16 * 1024;
+/// Bytes that it holds unread of one client: to throw megabytes away at the end of a connection
+/// takes milliseconds.
+const RECEIVED_BYTES: usize = 64 * 1024;
 
 /// How a server listens.
 #[derive(Debug, Clone)]
@@ -95,6 +99,8 @@ pub fn start(
         0 => server,
         workers => server.workers(workers),
     };
+    // Connections have it of their listener.
+    socket2::SockRef::from(&listener).set_recv_buffer_size(RECEIVED_BYTES)?;
     let address = listener.local_addr()?;
     let (name, house) = ("tickwire", Arc::clone(house));
     let server = match &house.tls {
@@ -114,13 +120,15 @@ fn plain(
     listening: &Listening,
     house: &Arc<House>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
+    let shop = open_shop(house, listening);
+    let shard = shop.as_ref().map(|shop| Rc::clone(shop.shard()));
     let service = settings(address, listening)
         .on_connect_ext(|conn: &Conn, data| drop(data.insert(conn.direct())))
-        .h1(application(open_shop(house, listening)));
+        .h1(application(shop));
     let (house, listening) = (Arc::clone(house), listening.clone());
     let connect = fn_service(move |socket: TcpStream| {
         let deadline = listening.rules_now(&house).write_deadline;
-        let opened = open(&house, socket, (Beginning::Plain, deadline));
+        let opened = open((&house, shard.as_ref()), socket, (Beginning::Plain, deadline));
         async move {
             let Opened { conn, peer } = opened?;
             Ok::<_, DispatchError>((conn, peer))
@@ -136,6 +144,7 @@ fn secure(
     (doorkeeper, house): (&Doorkeeper, &Arc<House>),
 ) -> impl ServiceFactory<TcpStream, Config = (), Error = DispatchError, InitError = ()> + use<> {
     let shop = open_shop(house, listening);
+    let shard = shop.as_ref().map(|shop| Rc::clone(shop.shard()));
     let h1 = settings(address, listening).on_connect_ext(|conn: &TlsStream<Conn>, data| {
         data.insert(conn.get_ref().0.wrapped());
     });
@@ -144,14 +153,15 @@ fn secure(
     let (house, listening, doorkeeper) = (Arc::clone(house), listening.clone(), doorkeeper.clone());
     fn_factory(move || {
         let (h1, h2, doorkeeper) = (h1.new_service(()), h2.new_service(()), doorkeeper.clone());
-        let (house, listening) = (Arc::clone(&house), listening.clone());
+        let (house, listening, shard) = (Arc::clone(&house), listening.clone(), shard.clone());
         async move {
             let (h1, h2) = (Rc::new(h1.await?), Rc::new(h2.await?));
             Ok(fn_service(move |socket: TcpStream| {
                 let (h1, h2, doorkeeper) = (Rc::clone(&h1), Rc::clone(&h2), doorkeeper.clone());
                 let rules = listening.rules_now(&house);
                 let head_bytes = house.manners().head_bytes;
-                let opened = open(&house, socket, (Beginning::Tls, rules.write_deadline));
+                let how = (Beginning::Tls, rules.write_deadline);
+                let opened = open((&house, shard.as_ref()), socket, how);
                 let bounds = h2::Bounds::of(&rules, (listening.head_timeout, head_bytes));
                 async move {
                     let Opened { conn, peer } = opened?;
@@ -238,20 +248,22 @@ struct Opened {
 
 /// Takes a connection up, or ends it before anything of it is read.
 fn open(
-    house: &House,
+    (house, shard): (&House, Option<&SharedShard>),
     socket: TcpStream,
     (how, deadline): (Beginning, Duration),
 ) -> Result<Opened, DispatchError> {
-    let peer = socket.peer_addr().ok();
-    match house.open(peer.map(|peer| peer.ip()), how) {
+    shard.map(shard::keep_up);
+    // One that is over already has none.
+    let peer = socket.peer_addr()?;
+    match house.open(peer.ip(), how) {
         Some(visit) => {
             tune(&socket, deadline);
-            let bytes_per_s = house.manners().bounds.bytes_per_s();
-            Ok(Opened { conn: Conn::new(socket, (visit, &house.unsent), bytes_per_s), peer })
+            let pace = (&house.unsent, house.manners().bounds.bytes_per_s());
+            let conn = Conn::new(socket, (visit, shard.cloned()), pace);
+            Ok(Opened { conn, peer: Some(peer) })
         }
         None => {
-            // With a reset: a close would leave the kernel with work and the peer with hope.
-            let _closed_anyway = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+            house.entrance.doorstep.end(socket);
             Err(DispatchError::Io(ErrorKind::ConnectionRefused.into()))
         }
     }

@@ -141,12 +141,12 @@ impl House {
 
     /// Takes a connection up that a client has made; `None` if it is to be ended unread. Proxies
     /// are not counted: they are many clients.
-    pub(super) fn open(&self, peer: Option<IpAddr>, how: Beginning) -> Option<Option<Visit>> {
-        let peer = peer.map(|peer| peer.to_canonical());
-        match peer.filter(|peer| !self.manners().trusted.trusts(*peer)) {
-            Some(peer) => self.entrance.open(peer, how, clock::monotonic()).map(Some),
-            None => Some(None),
+    pub(super) fn open(&self, peer: IpAddr, how: Beginning) -> Option<Option<Visit>> {
+        let peer = peer.to_canonical();
+        if self.manners().trusted.trusts(peer) {
+            return Some(None);
         }
+        self.entrance.open(peer, how, clock::monotonic()).map(Some)
     }
 }
 

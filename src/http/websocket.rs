@@ -32,6 +32,7 @@ use crate::http::guard::Breach;
 use crate::http::guard::Guard;
 use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
+use crate::hub::shard;
 use crate::hub::shard::ConnectionId;
 use crate::hub::shard::Shard;
 use crate::hub::shard::SharedShard;
@@ -200,6 +201,7 @@ impl Incoming {
         shard: &SharedShard,
         id: ConnectionId,
     ) -> Ended {
+        shard::keep_up(shard);
         let mut shard = shard.borrow_mut();
         match self.understand(message) {
             Heard::Text(text) => {

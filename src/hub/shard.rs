@@ -54,6 +54,7 @@ pub use asking::Asked;
 pub use connection::ConnectionId;
 pub use flush::FlushRule;
 pub use line::Line;
+pub use pump::keep_up;
 pub use pump::run;
 
 /// Most bytes of encoded snapshots that are kept for other clients; few in tests, which are small.

@@ -1,6 +1,9 @@
 //! What one client, one address and all together may take, and what they are told beyond it.
 
+use std::io::Read as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,6 +18,7 @@ use crate::client::keys;
 use crate::client::request;
 use crate::client::upgrade;
 use crate::harness::Server;
+use crate::harness::eventually;
 use crate::harness::since;
 
 #[test]
@@ -185,4 +189,30 @@ fn every_answer_says_how_it_may_be_used() {
         assert_eq!(said("cache-control"), cache, "{path}");
         assert_eq!(answer.header("strict-transport-security"), None, "{path}: not without TLS");
     }
+}
+
+#[test]
+fn who_begins_connections_without_an_end_waits_and_others_do_not() {
+    let limits = [("limits.requests_per_s", "1"), ("limits.connections_per_ip", "10000")];
+    let server = Server::start(&limits);
+    let open = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 66], 0)).into()).unwrap();
+        socket.connect(&server.address.into()).unwrap();
+        TcpStream::from(socket)
+    };
+    // 1,000 are taken up at once, and 200 more each second.
+    eventually("connections are turned away", || {
+        let _those: Vec<TcpStream> = (0..500).map(|_| open()).collect();
+        let page = get(server.address, "/metrics").body;
+        let count = page.lines().find_map(|of| of.strip_prefix("tickwire_connections_turned_away"));
+        let count = count.and_then(|of| of.strip_prefix("_total ")).expect("it is counted");
+        count.parse::<u32>().unwrap() > 100
+    });
+    let (mut stream, began) = (open(), monotonic());
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert_eq!(get(server.address, "/healthz").status, 200);
+    assert!(stream.read(&mut [0]).is_err(), "it is not answered");
+    assert!(since(began) > Duration::from_millis(500), "{:?}", since(began));
 }

@@ -90,6 +90,20 @@ pub async fn run(shard: SharedShard) {
     }
 }
 
+/// Lets a shard do what is due, in the midst of other work of its thread.
+///
+/// The runtime has a shard wait for all tasks that were ready before it, and each may be about to
+/// read what a client sent: those who are served would wait for those who ask.
+pub fn keep_up(shard: &SharedShard) {
+    if let Ok(mut shard) = shard.try_borrow_mut()
+        && !shard.ring.is_empty()
+        && shard.flush.next() <= clock::monotonic()
+    {
+        // What is left to do is the pump's, which was rung for the same events.
+        let _left = shard.turn();
+    }
+}
+
 impl Shard {
     pub(super) fn turn(&mut self) -> Turn {
         let mut turn = self.drain_ring();

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
@@ -34,6 +35,10 @@ const FLAT: i64 = 48 << 20;
 const SLACK: i64 = 100_000;
 /// Where attackers come from: limits of an address are for them alone.
 const ENEMY: [u8; 4] = [127, 0, 0, 66];
+/// Threads of an attack that sends as fast as it can.
+pub(super) const FLOOD: usize = 4;
+/// Before it is looked at what comes of it.
+const LEAD: Duration = Duration::from_millis(100);
 /// How long a connection of the crowd is not read.
 const PAUSE: Duration = Duration::from_micros(500);
 
@@ -156,14 +161,24 @@ impl Siege {
         let field = Field::new(self.server.address);
         let (mut most, mut time) = (0, Duration::ZERO);
         for round in 0..self.patience.rounds {
-            self.pass(2 * round + 1);
+            field.over.store(false, Ordering::Relaxed);
+            std::thread::scope(|scope| {
+                // Who floods leaves the witness no processor that sleeps: in the calm they send
+                // as much among themselves, so that what differs is what the server makes of it.
+                for _ in (0..threads).filter(|_| threads >= FLOOD) {
+                    scope.spawn(|| field.be_attacked(Field::talk_to_itself));
+                }
+                std::thread::sleep(LEAD);
+                self.pass(2 * round + 1);
+                field.over.store(true, Ordering::Relaxed);
+            });
             field.over.store(false, Ordering::Relaxed);
             let start = monotonic();
             std::thread::scope(|scope| {
                 for _ in 0..threads {
                     scope.spawn(|| field.be_attacked(&attack));
                 }
-                std::thread::sleep(Duration::from_millis(100));
+                std::thread::sleep(LEAD);
                 self.pass(2 * round + 2);
                 most = most.max(self.server.memory_bytes() - self.memory);
                 field.over.store(true, Ordering::Relaxed);
@@ -318,6 +333,18 @@ impl Field {
         socket.set_tcp_nodelay(true).unwrap();
         socket.set_nonblocking(true).unwrap();
         Some(socket.into())
+    }
+
+    /// Sends as much as in an attack, but to itself.
+    pub(super) fn talk_to_itself(&self) {
+        let listener = TcpListener::bind(SocketAddr::from((ENEMY, 0))).unwrap();
+        let mut speaker = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut hearer, _) = listener.accept().unwrap();
+        let mut chunk = [b'x'; 4_096];
+        while self.goes_on() {
+            speaker.write_all(&chunk).unwrap();
+            hearer.read_exact(&mut chunk).unwrap();
+        }
     }
 
     /// Sends some bytes once and others again and again, on one connection until it is ended, and

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::siege::FLOOD;
 use super::siege::Siege;
 use crate::access::Issuer;
 use crate::access::bad_tokens;
@@ -43,13 +44,13 @@ fn request(path: &str, headers: &str) -> Vec<u8> {
 #[test]
 fn requests_without_an_end() {
     let ask = request("/v1/symbols", "");
-    siege().storm("requests", 4, |field| field.flood(&[], &ask));
+    siege().storm("requests", FLOOD, |field| field.flood(&[], &ask));
 }
 
 #[test]
 fn connections_for_one_request_each() {
     let ask = request("/v1/venues", "Connection: close\r\n");
-    siege().storm("connections, one request each", 4, |field| field.flood(&ask, &ask));
+    siege().storm("connections, one request each", FLOOD, |field| field.flood(&ask, &ask));
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn bad_tokens_without_an_end() {
             [request("/v1/symbols", &shown), upgrade(&shown).into_bytes()]
         })
         .collect();
-    siege.storm("bad tokens in heads", 4, |field| field.flood(&[], field.one_of(&bad)));
+    siege.storm("bad tokens in heads", FLOOD, |field| field.flood(&[], field.one_of(&bad)));
 }
 
 #[test]
@@ -85,13 +86,13 @@ fn bad_tokens_in_messages() {
         })
         .collect();
     let once = upgrade("").into_bytes();
-    siege.storm("bad tokens in messages", 4, |field| field.flood(&once, field.one_of(&bad)));
+    siege.storm("bad tokens in messages", FLOOD, |field| field.flood(&once, field.one_of(&bad)));
 }
 
 #[test]
 fn pages_of_other_origins() {
     let ask = upgrade("Origin: https://evil.example\r\n").into_bytes();
-    siege().storm("wrong Origin", 4, |field| field.flood(&[], &ask));
+    siege().storm("wrong Origin", FLOOD, |field| field.flood(&[], &ask));
 }
 
 #[test]
@@ -128,38 +129,38 @@ fn requests_within_requests() {
         .iter()
         .map(|headers| format!("POST / HTTP/1.1\r\nHost: x\r\n{headers}\r\n{smuggled}").into())
         .collect();
-    siege().storm("smuggling", 4, |field| field.flood(&[], field.one_of(&texts)));
+    siege().storm("smuggling", FLOOD, |field| field.flood(&[], field.one_of(&texts)));
 }
 
 #[test]
 fn paths_that_lead_out() {
     let asks: Vec<_> = super::PATHS.iter().map(|path| request(path, "")).collect();
-    siege().storm("traversal", 4, |field| field.flood(&[], field.one_of(&asks)));
+    siege().storm("traversal", FLOOD, |field| field.flood(&[], field.one_of(&asks)));
 }
 
 #[test]
 fn frames_of_a_gigabyte() {
     let once = [upgrade("").as_bytes(), &head(0x82, 1 << 30)].concat();
-    siege().storm("1 GiB frames", 4, |field| field.flood(&once, &[0; 4_096]));
+    siege().storm("1 GiB frames", FLOOD, |field| field.flood(&once, &[0; 4_096]));
 }
 
 #[test]
 fn fragments_of_nothing() {
     let once = [upgrade("").as_bytes(), &masked(0x01, b"")].concat();
     let empty = masked(0x00, b"");
-    siege().storm("empty fragments", 4, |field| field.flood(&once, &empty));
+    siege().storm("empty fragments", FLOOD, |field| field.flood(&once, &empty));
 }
 
 #[test]
 fn pings_without_an_end() {
     let (once, ping) = (upgrade("").into_bytes(), masked(0x89, b"12345678"));
-    siege().storm("pings", 4, |field| field.flood(&once, &ping));
+    siege().storm("pings", FLOOD, |field| field.flood(&once, &ping));
 }
 
 #[test]
 fn operations_without_an_end() {
     let (once, op) = (upgrade("").into_bytes(), masked(0x81, br#"{"op":"subscriptions"}"#));
-    siege().storm("operations", 4, |field| field.flood(&once, &op));
+    siege().storm("operations", FLOOD, |field| field.flood(&once, &op));
 }
 
 #[test]
