@@ -210,9 +210,12 @@ fn who_begins_connections_without_an_end_waits_and_others_do_not() {
         let count = count.and_then(|of| of.strip_prefix("_total ")).expect("it is counted");
         count.parse::<u32>().unwrap() > 100
     });
-    let (mut stream, began) = (open(), monotonic());
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    assert_eq!(get(server.address, "/healthz").status, 200);
-    assert!(stream.read(&mut [0]).is_err(), "it is not answered");
-    assert!(since(began) > Duration::from_millis(500), "{:?}", since(began));
+    // One that comes now and then is taken up: 200 a second are.
+    let waited = (0..1_000).find_map(|_| {
+        let (mut stream, began) = (open(), monotonic());
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert_eq!(get(server.address, "/healthz").status, 200);
+        stream.read(&mut [0]).is_err().then(|| since(began))
+    });
+    assert!(waited.is_some_and(|waited| waited > Duration::from_millis(500)), "{waited:?}");
 }
