@@ -33,6 +33,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use tickwire_feeds::Nanos;
+use tickwire_feeds::Symbol;
 
 use crate::board::Board;
 use crate::event::Channel;
@@ -332,6 +333,14 @@ impl Subscriber {
             }
             let _marked_anyway = self.on_message(slot, event.seq, message[..].into());
         }
+    }
+
+    /// Whether [`Subscriber::on_listed`] may do anything: venues list symbols by the ten thousand,
+    /// and most clients asked for none of them.
+    #[must_use]
+    pub fn may_have(&self, symbol: &Symbol) -> bool {
+        let named = |of: &Subscription| !of.patterns.is_empty() || of.exact.contains(symbol);
+        self.subscriptions.iter().any(named)
     }
 
     /// A symbol appeared: joins it where it was asked for. Streams that it had begin anew.

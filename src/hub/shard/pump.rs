@@ -291,7 +291,13 @@ impl Shard {
     }
 
     fn on_listed(&mut self, symbol: SymbolId) {
-        for id in self.connections.ids() {
+        let Some(listed) = self.board.symbol(symbol) else { return };
+        let mut ids = self.connections.ids();
+        ids.retain(|id| {
+            let connection = self.connections.get(*id);
+            connection.is_some_and(|of| of.subscriber.may_have(&listed.symbol))
+        });
+        for id in ids {
             self.with(id, |subscriber, view| subscriber.on_listed(symbol, view));
         }
     }
