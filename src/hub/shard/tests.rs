@@ -6,6 +6,9 @@ mod model;
 mod plans;
 mod world;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -16,6 +19,7 @@ use self::client::Wish;
 use self::world::Raw;
 use self::world::World;
 use crate::event::Channel;
+use crate::hub::shard::keep_up;
 use crate::wire::op::Slow;
 
 const CLIENTS: usize = 3;
@@ -254,4 +258,20 @@ proptest! {
     ) {
         play(ring_events, buffer_bytes, &actions);
     }
+}
+
+#[test]
+fn a_shard_does_what_is_due_in_the_midst_of_other_work_but_not_of_its_own() {
+    let mut world = World::new(64, &[1 << 20]);
+    world.settle(0);
+    let shard = Rc::new(RefCell::new(world.shards.remove(0)));
+    let before = shard.borrow().board().seq();
+    world.write(&[Raw { kind: 0, symbol: 0, a: 1, b: 1, c: 0 }]);
+    let at_work = shard.borrow_mut();
+    keep_up(&shard);
+    assert_eq!(at_work.board().seq(), before);
+    drop(at_work);
+    keep_up(&shard);
+    assert_eq!(shard.borrow().board().seq(), world.board.seq());
+    assert!(world.board.seq() > before);
 }

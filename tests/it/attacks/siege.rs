@@ -160,29 +160,14 @@ impl Siege {
     pub(super) fn storm(self, name: &str, threads: usize, attack: impl Fn(&Field) + Sync) {
         let field = Field::new(self.server.address);
         let (mut most, mut time) = (0, Duration::ZERO);
+        // Who floods leaves the witness no processor that sleeps: in the calm they send as much
+        // among themselves, so that what differs is what the server makes of it.
+        let talkers = if threads == FLOOD { FLOOD } else { 0 };
         for round in 0..self.patience.rounds {
-            field.over.store(false, Ordering::Relaxed);
-            std::thread::scope(|scope| {
-                // Who floods leaves the witness no processor that sleeps: in the calm they send
-                // as much among themselves, so that what differs is what the server makes of it.
-                for _ in (0..threads).filter(|_| threads >= FLOOD) {
-                    scope.spawn(|| field.be_attacked(Field::talk_to_itself));
-                }
-                std::thread::sleep(LEAD);
-                self.pass(2 * round + 1);
-                field.over.store(true, Ordering::Relaxed);
-            });
-            field.over.store(false, Ordering::Relaxed);
+            self.pass(2 * round + 1, &field, talkers, Field::talk_to_itself);
             let start = monotonic();
-            std::thread::scope(|scope| {
-                for _ in 0..threads {
-                    scope.spawn(|| field.be_attacked(&attack));
-                }
-                std::thread::sleep(LEAD);
-                self.pass(2 * round + 2);
-                most = most.max(self.server.memory_bytes() - self.memory);
-                field.over.store(true, Ordering::Relaxed);
-            });
+            let bytes = self.pass(2 * round + 2, &field, threads, &attack);
+            most = most.max(bytes - self.memory);
             time += since(start);
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -206,10 +191,27 @@ impl Siege {
         assert!(storm <= bound, "{name}: p99 was {calm} ns and is {storm} ns");
     }
 
-    fn pass(&self, phase: usize) {
-        self.weather.phase.store(phase, Ordering::Relaxed);
-        std::thread::sleep(self.patience.phase);
-        self.weather.phase.store(0, Ordering::Relaxed);
+    /// One phase, while so many threads do something again and again; the memory at its end.
+    fn pass(
+        &self,
+        phase: usize,
+        field: &Field,
+        threads: usize,
+        act: impl Fn(&Field) + Sync,
+    ) -> i64 {
+        field.over.store(false, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| field.be_attacked(&act));
+            }
+            std::thread::sleep(LEAD);
+            self.weather.phase.store(phase, Ordering::Relaxed);
+            std::thread::sleep(self.patience.phase);
+            self.weather.phase.store(0, Ordering::Relaxed);
+            let bytes = self.server.memory_bytes();
+            field.over.store(true, Ordering::Relaxed);
+            bytes
+        })
     }
 
     /// The end of it: nothing missed, nothing kept.
