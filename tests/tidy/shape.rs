@@ -30,6 +30,9 @@ const EMPTY_NAMES: &[&str] = &[
 
 /// Longest file before its tests, in lines.
 const LINES_MAX: usize = 500;
+/// Longest file of tests, in lines: a longer one holds the tests of several nouns, and nobody sees
+/// what is tested of each.
+const TEST_LINES_MAX: usize = 500;
 /// Widest line, in characters.
 const COLUMNS_MAX: usize = 100;
 
@@ -39,10 +42,7 @@ fn shape(file: &Source) -> Vec<String> {
     if !text.starts_with("//! ") {
         complaints.push(format!("{path}: begins with a `//!` sentence that says what it is"));
     }
-    if !file.is_test() && file.lines_of_code() > LINES_MAX {
-        let lines = file.lines_of_code();
-        complaints.push(format!("{path}: {lines} lines before its tests: split it by nouns"));
-    }
+    complaints.extend(length(file));
     for (at, line) in text.lines().enumerate() {
         if line.chars().count() > COLUMNS_MAX && !is_text(line) {
             complaints.push(format!("{path}:{}: wider than {COLUMNS_MAX} columns", at + 1));
@@ -53,6 +53,14 @@ fn shape(file: &Source) -> Vec<String> {
         complaints.push(format!("{path}: name it for the noun it holds"));
     }
     complaints
+}
+
+fn length(file: &Source) -> Option<String> {
+    let (lines, lines_max, what) = match file.is_test() {
+        true => (file.text.lines().count(), TEST_LINES_MAX, "lines of tests"),
+        false => (file.lines_of_code(), LINES_MAX, "lines before its tests"),
+    };
+    (lines > lines_max).then(|| format!("{}: {lines} {what}: split it by nouns", file.path))
 }
 
 /// A line that is one piece of text, such as an expected frame: breaking it would change it.
@@ -77,4 +85,15 @@ fn the_rule_of_shape_bites() {
     bites(shape, "src/a.rs", &text, &code);
     assert_eq!(shape(&Source::new("src/http/utils.rs", "//! A.\n")).len(), 1);
     assert_eq!(shape(&Source::new("src/http/mod.rs", "//! A.\n")).len(), 1);
+}
+
+#[test]
+fn the_rule_of_shape_bites_on_files_of_tests() {
+    let lines = |count| format!("//! A.\n#[cfg(test)]\n{}", "\n".repeat(count - 2));
+    let (longest, too_long) = (lines(TEST_LINES_MAX), lines(TEST_LINES_MAX + 1));
+    for path in ["src/a/tests.rs", "src/a/tests/b.rs", "feeds/tests/a.rs", "tests/it/a.rs"] {
+        bites(shape, path, &longest, &too_long);
+    }
+    let told = shape(&Source::new("tests/it/a.rs", &too_long));
+    assert_eq!(told, ["tests/it/a.rs: 501 lines of tests: split it by nouns"]);
 }
