@@ -183,6 +183,11 @@ impl Gate {
         self.refused.load(Ordering::Relaxed)
     }
 
+    /// Another `limits.connections_per_subject`, for those who come from now on.
+    pub fn limit(&self, connections_per_subject: usize) {
+        self.subjects.limit(connections_per_subject);
+    }
+
     /// Counts one connection more of its subject.
     ///
     /// # Errors
