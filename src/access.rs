@@ -32,6 +32,7 @@ use crate::config::auth::KeyPlace;
 use crate::config::auth::Mode;
 use crate::config::auth::Tokens;
 use crate::wire::Secret;
+use key::Mark;
 use pass::Subjects;
 
 pub use api_keys::ApiKeys;
@@ -47,6 +48,7 @@ pub use key::VerifyingKey;
 pub use pass::Bearer;
 pub use pass::Crowded;
 pub use pass::Pass;
+pub use pass::Proof;
 pub use token::Claims;
 pub use token::Seen;
 pub use token::inspect;
@@ -148,9 +150,20 @@ impl Gate {
     /// is withdrawn.
     #[must_use]
     pub fn review(&self, bearer: &Bearer) -> Option<Bearer> {
-        let Some(hash) = bearer.api_key else { return Some(bearer.clone()) };
+        let Proof::ApiKey(hash) = bearer.proof else { return Some(bearer.clone()) };
         let found = self.api_keys().of_hash(hash);
         found.filter(|found| found.subject == bearer.subject)
+    }
+
+    /// The same of somebody who was checked before and is let in only now: what it showed must be
+    /// good still. Of a token that is its key; its time is looked at by who lets it in.
+    #[must_use]
+    pub fn confirm(&self, bearer: &Bearer) -> Option<Bearer> {
+        let is_known = match bearer.proof {
+            Proof::ApiKey(_) => true,
+            Proof::Token(mark) => self.tokens.as_ref().is_some_and(|tokens| tokens.knows(mark)),
+        };
+        if is_known { self.review(bearer) } else { None }
     }
 
     /// As `welcome` names it.
@@ -244,13 +257,21 @@ impl Checker {
     pub fn check(&self, token: &str, wall: Nanos) -> Result<Bearer, Refusal> {
         let seen = inspect(token)?;
         self.rules.check_header(&seen.header)?;
-        match &self.keys {
+        let mark = match &self.keys {
             Keys::One(key) => seen.verify(&key.read().unwrap_or_else(PoisonError::into_inner))?,
             Keys::Published(published) => {
-                seen.verify(&*published.find(seen.header.kid.as_deref())?)?;
+                seen.verify(&*published.find(seen.header.kid.as_deref())?)?
             }
+        };
+        self.rules.admit(&seen.claims()?, mark, wall)
+    }
+
+    /// Whether the key of this mark is still good.
+    fn knows(&self, mark: Mark) -> bool {
+        match &self.keys {
+            Keys::One(key) => key.read().unwrap_or_else(PoisonError::into_inner).mark() == mark,
+            Keys::Published(published) => published.has(mark),
         }
-        self.rules.admit(&seen.claims()?, wall)
     }
 }
 

@@ -15,6 +15,7 @@ use ureq::tls::TlsConfig;
 use crate::access::error::Error;
 use crate::access::error::Refusal;
 use crate::access::jwks::KeySet;
+use crate::access::key::Mark;
 use crate::access::key::VerifyingKey;
 use crate::config::auth::Algorithm;
 
@@ -107,6 +108,12 @@ impl Published {
             self.shared.bell.notify_all();
         }
         Err(Refusal::Later)
+    }
+
+    /// Whether a key of this mark is among them.
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        let keys = Arc::clone(&self.shared.state().keys);
+        keys.has(mark)
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 use tickwire_feeds::Nanos;
 
 use crate::access::grant::Grant;
+use crate::access::key::Mark;
 
 /// Who showed a credential.
 #[derive(Debug, Clone)]
@@ -17,10 +18,19 @@ pub struct Bearer {
     pub subject: Arc<str>,
     /// What it may have.
     pub grant: Arc<Grant>,
-    /// Of an API key, its hash: by it is known whether the key is still good.
-    pub api_key: Option<[u8; 32]>,
+    /// By what it is known whether the credential is still good.
+    pub proof: Proof,
     /// The first instant at which the credential is good no longer; `None` if it stays good.
     pub expires: Option<Nanos>,
+}
+
+/// What made a credential a good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Its hash stands among those of the API keys.
+    ApiKey([u8; 32]),
+    /// The key of this mark verified its signature.
+    Token(Mark),
 }
 
 /// A bearer that is here; counted until it is dropped.
@@ -120,7 +130,8 @@ mod tests {
     use super::*;
 
     fn bearer(subject: &str) -> Bearer {
-        Bearer { subject: subject.into(), grant: Arc::default(), api_key: None, expires: None }
+        let (proof, grant) = (Proof::ApiKey([7; 32]), Arc::default());
+        Bearer { subject: subject.into(), grant, proof, expires: None }
     }
 
     #[test]

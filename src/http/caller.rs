@@ -6,7 +6,6 @@
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
-use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderName;
@@ -25,7 +24,9 @@ use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
 use crate::hub::shard::SharedShard;
+use crate::wire::Close;
 use crate::wire::Code;
+use crate::wire::Reject;
 use crate::wire::Secret;
 
 /// The other place where an API key may stand.
@@ -58,10 +59,14 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Lets its subscriber in, which else gets nothing. The visit lasts until it is dropped.
+    /// Lets its subscriber in, which else gets nothing, or ends it. The visit lasts until it is dropped.
     pub(super) fn sit(self, shard: &SharedShard, id: ConnectionId) -> Visit {
         if let Some(pass) = self.pass {
-            shard.borrow_mut().with(id, |subscriber, view| subscriber.let_in(pass, view));
+            shard.borrow_mut().with(id, |subscriber, view| {
+                if let Err(reject) = subscriber.let_in(pass, view) {
+                    subscriber.fail(Close::Unauthorized, Some(&reject));
+                }
+            });
         }
         self.visit
     }
@@ -196,15 +201,9 @@ fn shown(headers: &HeaderMap) -> Result<Option<Secret>, Failure> {
 
 fn nothing_shown() -> Failure {
     let message = "who asks? send Authorization: Bearer TOKEN";
-    challenge(message, "Bearer realm=\"tickwire\"")
+    Failure::unauthorized(message, "Bearer realm=\"tickwire\"")
 }
 
 fn unauthorized(message: &str) -> Failure {
-    challenge(message, "Bearer realm=\"tickwire\", error=\"invalid_token\"")
-}
-
-/// As RFC 6750 §3 asks for.
-fn challenge(message: &str, how: &'static str) -> Failure {
-    Failure::coded(StatusCode::UNAUTHORIZED, Code::Unauthorized, message)
-        .with(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(how))
+    Failure::rejected(Reject::new(Code::Unauthorized, message))
 }

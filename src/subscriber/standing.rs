@@ -28,6 +28,8 @@ use crate::wire::answer::Time;
 
 /// From the end of a token to that of its connection: time to fetch another one.
 const GRACE: Duration = Duration::from_secs(10);
+/// What a client is told whose API key is good no longer.
+const WITHDRAWN: &str = "the API key was withdrawn";
 /// Streams that are named when they end.
 const NAMED_MAX: usize = 20;
 
@@ -49,6 +51,16 @@ enum Stage {
     Inside(Option<Instant>),
     /// Its token has expired; then the connection is closed.
     Expired(Instant),
+}
+
+/// What another look at the keys has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    /// They have not changed.
+    Same,
+    /// The client's is among them, and grants what it does now.
+    Renewed,
+    Withdrawn,
 }
 
 /// A credential whose key is being fetched.
@@ -81,13 +93,26 @@ impl Standing {
 }
 
 impl Subscriber {
-    /// Lets the client in; what it was granted before is granted no longer.
-    pub fn let_in(&mut self, pass: Pass, view: &View<'_>) {
-        if let Some(standing) = &mut self.standing {
-            standing.stage = Stage::Inside(look_at(pass.bearer().expires, view));
-            standing.pass = Some(pass);
-            self.end_denied(view.board);
-        }
+    /// Lets the client in with what it was granted, unless that was withdrawn since: between the
+    /// check of a request and this a client is nobody's, and no review of those who are here
+    /// reaches it.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`]; it stays outside.
+    pub fn let_in(&mut self, mut pass: Pass, view: &View<'_>) -> Result<(), Reject> {
+        let (Some(standing), Some(gate)) = (&mut self.standing, &self.rules.gate) else {
+            return Ok(());
+        };
+        // Before the keys are looked at: what changes after that is for the next review.
+        standing.edition = gate.edition();
+        let still_good = gate.confirm(pass.bearer()).map(|bearer| pass.renew(bearer));
+        let Some(Ok(())) = still_good else {
+            return Err(Reject::new(Code::Unauthorized, "its key was withdrawn just now"));
+        };
+        standing.stage = Stage::Inside(look_at(pass.bearer().expires, view));
+        standing.pass = Some(pass);
+        self.end_denied(view.board);
+        Ok(())
     }
 
     /// What the client may have.
@@ -146,15 +171,42 @@ impl Subscriber {
 
     /// An API key may have been withdrawn, or grant something else now.
     fn review(&mut self, view: &View<'_>) {
-        let (Some(standing), Some(gate)) = (&mut self.standing, &self.rules.gate) else { return };
+        match self.look_again() {
+            Looked::Same => {}
+            Looked::Renewed => self.end_denied(view.board),
+            Looked::Withdrawn => self.turn_away(None, WITHDRAWN),
+        }
+    }
+
+    /// Whether what the client showed is still good, if the keys have changed since that was last
+    /// looked at; it has what that grants now.
+    fn look_again(&mut self) -> Looked {
+        let (Some(standing), Some(gate)) = (&mut self.standing, &self.rules.gate) else {
+            return Looked::Same;
+        };
         let edition = gate.edition();
         if edition == std::mem::replace(&mut standing.edition, edition) {
-            return;
+            return Looked::Same;
         }
-        let Some(pass) = &mut standing.pass else { return };
+        let Some(pass) = &mut standing.pass else { return Looked::Same };
         match gate.review(pass.bearer()).map(|bearer| pass.renew(bearer)) {
-            Some(Ok(())) => self.end_denied(view.board),
-            Some(Err(_)) | None => self.turn_away(None, "the API key was withdrawn"),
+            Some(Ok(())) => Looked::Renewed,
+            Some(Err(_)) | None => Looked::Withdrawn,
+        }
+    }
+
+    /// A page is handed out once, and not reviewed while it waits: so before that.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`] if the client's API key was withdrawn meanwhile, [`Code::Forbidden`]
+    /// if it grants a stream of the page no longer.
+    pub(crate) fn confirm_page(&mut self, board: &Board) -> Result<(), Reject> {
+        match self.look_again() {
+            Looked::Withdrawn => Err(Reject::new(Code::Unauthorized, WITHDRAWN)),
+            Looked::Renewed if !self.denied(board).is_empty() => {
+                Err(Reject::new(Code::Forbidden, "not all of that is granted any more"))
+            }
+            Looked::Renewed | Looked::Same => Ok(()),
         }
     }
 
@@ -210,8 +262,8 @@ impl Subscriber {
         self.close(Close::Unauthorized);
     }
 
-    /// Ends the streams that are granted no longer, and says which.
-    fn end_denied(&mut self, board: &Board) {
+    /// The streams that are granted no longer, and what they are called.
+    fn denied(&self, board: &Board) -> Vec<(u32, String)> {
         let rights = self.rights();
         let mut denied = Vec::new();
         for (slot, stream) in self.streams.iter() {
@@ -221,6 +273,12 @@ impl Subscriber {
                 denied.push((slot, format!("{} {name}", stream.channel.word())));
             }
         }
+        denied
+    }
+
+    /// Ends the streams that are granted no longer, and says which.
+    fn end_denied(&mut self, board: &Board) {
+        let mut denied = self.denied(board);
         self.forget_denied();
         if denied.is_empty() {
             return;

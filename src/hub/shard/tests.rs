@@ -4,6 +4,7 @@ mod bounds;
 mod client;
 mod model;
 mod plans;
+mod withdrawn;
 mod world;
 
 use std::cell::RefCell;
