@@ -14,6 +14,7 @@ mod grant;
 mod jwks;
 mod key;
 mod pass;
+mod shown;
 mod token;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ use std::sync::RwLockReadGuard;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use tickwire_feeds::Nanos;
 
@@ -31,7 +33,6 @@ use crate::config::auth::Auth;
 use crate::config::auth::KeyPlace;
 use crate::config::auth::Mode;
 use crate::config::auth::Tokens;
-use crate::wire::Secret;
 use key::Mark;
 use pass::Subjects;
 
@@ -49,14 +50,13 @@ pub use pass::Bearer;
 pub use pass::Crowded;
 pub use pass::Pass;
 pub use pass::Proof;
+pub use shown::Shown;
 pub use token::Claims;
 pub use token::Seen;
 pub use token::inspect;
 pub use token::sign;
 
-/// How long whoever lets somebody in should wait for keys that are being fetched.
-pub const KEYS_WAIT: Duration = Duration::from_secs(5);
-/// Between two looks whether they are there.
+/// Between two looks whether keys that are being fetched are there.
 pub const KEYS_LOOK: Duration = Duration::from_millis(25);
 
 /// Where credentials are shown.
@@ -181,13 +181,17 @@ impl Gate {
     /// Who shows this credential at this time.
     ///
     /// # Errors
-    /// [`Refusal::Later`] while its key is being fetched, else [`Refusal::Bad`].
-    pub fn check(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
-        let checked = self.look_at(shown, wall);
-        if matches!(checked, Err(Refusal::Bad(_))) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+    /// [`Refusal::Later`] while its key is being fetched, 5 s at most, and [`Refusal::Keyless`] if
+    /// that fails; else [`Refusal::Bad`].
+    pub fn check(&self, shown: &mut Shown, now: Instant, wall: Nanos) -> Result<Bearer, Refusal> {
+        match self.look_at(shown, wall) {
+            Err(Refusal::Later) if now >= shown.until => Err(Refusal::Keyless),
+            Err(bad @ Refusal::Bad(_)) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Err(bad)
+            }
+            checked => checked,
         }
-        checked
     }
 
     /// Credentials so far that were not good.
@@ -213,12 +217,13 @@ impl Gate {
         self.api_keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look_at(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
-        if api_keys::is_one(shown.reveal()) {
-            return self.api_keys().find(shown.reveal()).ok_or(Refusal::Bad("no such API key"));
+    fn look_at(&self, shown: &mut Shown, wall: Nanos) -> Result<Bearer, Refusal> {
+        let text = shown.secret.reveal();
+        if api_keys::is_one(text) {
+            return self.api_keys().find(text).ok_or(Refusal::Bad("no such API key"));
         }
         match &self.tokens {
-            Some(tokens) => tokens.check(shown.reveal(), wall),
+            Some(tokens) => tokens.check(shown, wall),
             None => Err(Refusal::Bad("this server takes API keys, not tokens")),
         }
     }
@@ -254,13 +259,14 @@ impl Checker {
     ///
     /// # Errors
     /// As [`Gate::check`].
-    pub fn check(&self, token: &str, wall: Nanos) -> Result<Bearer, Refusal> {
-        let seen = inspect(token)?;
+    fn check(&self, shown: &mut Shown, wall: Nanos) -> Result<Bearer, Refusal> {
+        let Shown { secret, looks, .. } = shown;
+        let seen = inspect(secret.reveal())?;
         self.rules.check_header(&seen.header)?;
         let mark = match &self.keys {
             Keys::One(key) => seen.verify(&key.read().unwrap_or_else(PoisonError::into_inner))?,
             Keys::Published(published) => {
-                seen.verify(&*published.find(seen.header.kid.as_deref())?)?
+                seen.verify(&*published.find(seen.header.kid.as_deref(), looks)?)?
             }
         };
         self.rules.admit(&seen.claims()?, mark, wall)

@@ -13,10 +13,10 @@ use tickwire_feeds::Symbol;
 
 use crate::access::Bearer;
 use crate::access::KEYS_LOOK;
-use crate::access::KEYS_WAIT;
 use crate::access::Pass;
 use crate::access::Refusal;
 use crate::access::Rights;
+use crate::access::Shown;
 use crate::clock;
 use crate::event::Channel;
 use crate::http::failure::Failure;
@@ -101,7 +101,7 @@ impl Shop {
             // What others have put into the head is not for this server.
             None => None,
             Some(_) => match shown(request.headers())? {
-                Some(shown) => Some(self.bearer(&shown).await?),
+                Some(shown) => Some(self.bearer(shown).await?),
                 None if show == Show::Later => None,
                 None => return Err(nothing_shown()),
             },
@@ -122,7 +122,7 @@ impl Shop {
             return Ok(Caller::Anyone);
         }
         let shown = shown(request.headers())?.ok_or_else(nothing_shown)?;
-        self.bearer(&shown).await.map(Caller::Known)
+        self.bearer(shown).await.map(Caller::Known)
     }
 
     /// Lets who asks at this machine itself, or is known, see how the server does.
@@ -138,16 +138,17 @@ impl Shop {
         self.caller(request).await.map(|_| ())
     }
 
-    async fn bearer(&self, shown: &Secret) -> Result<Bearer, Failure> {
-        let until = clock::monotonic() + KEYS_WAIT;
+    async fn bearer(&self, shown: Secret) -> Result<Bearer, Failure> {
         let gate = self.house().gate.as_ref().ok_or_else(|| Failure::internal("no gate"))?;
+        let mut shown = Shown::new(shown, clock::monotonic());
         loop {
-            match gate.check(shown, clock::now()) {
+            match gate.check(&mut shown, clock::monotonic(), clock::now()) {
                 Ok(bearer) => return Ok(bearer),
-                Err(Refusal::Later) if clock::monotonic() < until => {
-                    tokio::time::sleep(KEYS_LOOK).await;
+                Err(Refusal::Later) => tokio::time::sleep(KEYS_LOOK).await,
+                Err(keyless @ Refusal::Keyless) => {
+                    return Err(Failure::unavailable(keyless.to_string(), 5));
                 }
-                Err(refusal) => return Err(unauthorized(&refusal.to_string())),
+                Err(bad @ Refusal::Bad(_)) => return Err(unauthorized(&bad.to_string())),
             }
         }
     }

@@ -11,10 +11,10 @@ use tickwire_feeds::Nanos;
 use crate::access::Bearer;
 use crate::access::Gate;
 use crate::access::KEYS_LOOK;
-use crate::access::KEYS_WAIT;
 use crate::access::Pass;
 use crate::access::Refusal;
 use crate::access::Rights;
+use crate::access::Shown;
 use crate::board::Board;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
@@ -67,9 +67,8 @@ enum Looked {
 #[derive(Debug)]
 struct Asking {
     id: Option<Id>,
-    shown: Secret,
+    shown: Shown,
     look_at: Instant,
-    until: Instant,
 }
 
 impl Standing {
@@ -81,6 +80,8 @@ impl Standing {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let at = match self.stage {
+            // It has shown something in time.
+            Stage::Outside(_) if self.is_asking() => None,
             Stage::Outside(at) | Stage::Expired(at) => Some(at),
             Stage::Inside(at) => at,
         };
@@ -157,7 +158,9 @@ impl Subscriber {
         let Some(standing) = &mut self.standing else { return };
         let expires = standing.pass.as_ref().and_then(|pass| pass.bearer().expires);
         match standing.stage {
-            Stage::Outside(at) if at <= view.now => self.close(Close::NoAuth),
+            Stage::Outside(at) if at <= view.now && !standing.is_asking() => {
+                self.close(Close::NoAuth);
+            }
             Stage::Expired(at) if at <= view.now => self.close(Close::TokenExpired),
             Stage::Inside(_) if expires.is_some_and(|expires| expires <= view.wall) => {
                 standing.stage = Stage::Expired(view.now + GRACE);
@@ -212,24 +215,30 @@ impl Subscriber {
 
     /// The client shows a credential.
     pub(super) fn on_auth(&mut self, id: Option<Id>, shown: Secret, view: &View<'_>) {
-        let asking = Asking { id, shown, look_at: view.now, until: view.now + KEYS_WAIT };
+        let asking = Asking { id, shown: Shown::new(shown, view.now), look_at: view.now };
         self.look_into(asking, view);
     }
 
     fn look_into(&mut self, asking: Asking, view: &View<'_>) {
-        let Asking { id, shown, look_at: _, until } = asking;
+        let Asking { id, mut shown, look_at: _ } = asking;
         let Some(gate) = &self.rules.gate else {
             return self.push(&Answer::Auth { id, expires: None });
         };
-        match gate.check(&shown, view.wall) {
-            Ok(bearer) => self.admit(id, bearer, view),
-            Err(Refusal::Later) if view.now < until => {
+        let deadline = view.now + gate.deadline();
+        match (gate.check(&mut shown, view.now, view.wall), &mut self.standing) {
+            (Ok(bearer), _) => self.admit(id, bearer, view),
+            (Err(Refusal::Later), Some(standing)) => {
                 let look_at = view.now + KEYS_LOOK;
-                if let Some(standing) = &mut self.standing {
-                    standing.asking = Some(Asking { id, shown, look_at, until });
-                }
+                standing.asking = Some(Asking { id, shown, look_at });
             }
-            Err(refusal) => self.turn_away(id, &refusal.to_string()),
+            (Err(refusal @ Refusal::Keyless), Some(standing)) => {
+                // The client has done its part: it stays as it is, and may show it again.
+                if let Stage::Outside(at) = &mut standing.stage {
+                    *at = deadline;
+                }
+                self.refuse(id, &Reject::new(Code::Unavailable, refusal.to_string()));
+            }
+            (Err(refusal), _) => self.turn_away(id, &refusal.to_string()),
         }
     }
 

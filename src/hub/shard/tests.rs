@@ -4,6 +4,7 @@ mod bounds;
 mod client;
 mod model;
 mod plans;
+mod unjudged;
 mod withdrawn;
 mod world;
 

@@ -13,6 +13,7 @@ use super::world::rules;
 use crate::access::ApiKeys;
 use crate::access::Gate;
 use crate::access::Pass;
+use crate::access::Shown;
 use crate::access::SigningKey;
 use crate::access::sign;
 use crate::clock;
@@ -31,8 +32,7 @@ use crate::wire::Secret;
 use crate::wire::op;
 use crate::wire::op::Op;
 
-const SECRETS: [&str; 2] =
-    ["0123456789abcdef0123456789abcdef", "another secret, also of 32 bytes"];
+const SECRETS: [&str; 2] = ["0123456789abcdef0123456789abcdef", "another secret, also of 32 bytes"];
 
 /// A shard whose clients show what is in files that the test writes anew.
 struct House {
@@ -71,7 +71,7 @@ impl House {
 
     /// A client that was checked and counted, and is not seated yet.
     fn checked(&self, kind: Kind) -> Pass {
-        let shown = Secret::new(&match kind {
+        let secret = Secret::new(&match kind {
             Kind::ApiKey => ApiKeys::make([7; 32]).0,
             Kind::Token => {
                 let key = SigningKey::read(Algorithm::Hs256, &self.dir.path().join("secret"));
@@ -80,7 +80,9 @@ impl House {
                 sign(&claims, &key.unwrap(), None).unwrap()
             }
         });
-        self.gate.enter(self.gate.check(&shown, clock::now()).unwrap()).unwrap()
+        let now = self.world.now;
+        let checked = self.gate.check(&mut Shown::new(secret, now), now, clock::now());
+        self.gate.enter(checked.unwrap()).unwrap()
     }
 
     /// Writes the files anew and has them read.
