@@ -59,7 +59,8 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Lets its subscriber in, which else gets nothing, or ends it. The visit lasts until it is dropped.
+    /// Lets its subscriber in, which else gets nothing, or ends it. The visit lasts until it is
+    /// dropped.
     pub(super) fn sit(self, shard: &SharedShard, id: ConnectionId) -> Visit {
         if let Some(pass) = self.pass {
             shard.borrow_mut().with(id, |subscriber, view| {
