@@ -14,6 +14,7 @@ mod grant;
 mod jwks;
 mod key;
 mod pass;
+mod shown;
 mod token;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ use std::sync::RwLockReadGuard;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use tickwire_feeds::Nanos;
 
@@ -31,7 +33,7 @@ use crate::config::auth::Auth;
 use crate::config::auth::KeyPlace;
 use crate::config::auth::Mode;
 use crate::config::auth::Tokens;
-use crate::wire::Secret;
+use key::Mark;
 use pass::Subjects;
 
 pub use api_keys::ApiKeys;
@@ -47,14 +49,14 @@ pub use key::VerifyingKey;
 pub use pass::Bearer;
 pub use pass::Crowded;
 pub use pass::Pass;
+pub use pass::Proof;
+pub use shown::Shown;
 pub use token::Claims;
 pub use token::Seen;
 pub use token::inspect;
 pub use token::sign;
 
-/// How long whoever lets somebody in should wait for keys that are being fetched.
-pub const KEYS_WAIT: Duration = Duration::from_secs(5);
-/// Between two looks whether they are there.
+/// Between two looks whether keys that are being fetched are there.
 pub const KEYS_LOOK: Duration = Duration::from_millis(25);
 
 /// Where credentials are shown.
@@ -148,9 +150,20 @@ impl Gate {
     /// is withdrawn.
     #[must_use]
     pub fn review(&self, bearer: &Bearer) -> Option<Bearer> {
-        let Some(hash) = bearer.api_key else { return Some(bearer.clone()) };
+        let Proof::ApiKey(hash) = bearer.proof else { return Some(bearer.clone()) };
         let found = self.api_keys().of_hash(hash);
         found.filter(|found| found.subject == bearer.subject)
+    }
+
+    /// The same of somebody who was checked before and is let in only now: what it showed must be
+    /// good still. Of a token that is its key; its time is looked at by who lets it in.
+    #[must_use]
+    pub fn confirm(&self, bearer: &Bearer) -> Option<Bearer> {
+        let is_known = match bearer.proof {
+            Proof::ApiKey(_) => true,
+            Proof::Token(mark) => self.tokens.as_ref().is_some_and(|tokens| tokens.knows(mark)),
+        };
+        if is_known { self.review(bearer) } else { None }
     }
 
     /// As `welcome` names it.
@@ -168,19 +181,28 @@ impl Gate {
     /// Who shows this credential at this time.
     ///
     /// # Errors
-    /// [`Refusal::Later`] while its key is being fetched, else [`Refusal::Bad`].
-    pub fn check(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
-        let checked = self.look_at(shown, wall);
-        if matches!(checked, Err(Refusal::Bad(_))) {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+    /// [`Refusal::Later`] while its key is being fetched, 5 s at most, and [`Refusal::Keyless`] if
+    /// that fails; else [`Refusal::Bad`].
+    pub fn check(&self, shown: &mut Shown, now: Instant, wall: Nanos) -> Result<Bearer, Refusal> {
+        match self.look_at(shown, wall) {
+            Err(Refusal::Later) if now >= shown.until => Err(Refusal::Keyless),
+            Err(bad @ Refusal::Bad(_)) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Err(bad)
+            }
+            checked => checked,
         }
-        checked
     }
 
     /// Credentials so far that were not good.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Another `limits.connections_per_subject`, for those who come from now on.
+    pub fn limit(&self, connections_per_subject: usize) {
+        self.subjects.limit(connections_per_subject);
     }
 
     /// Counts one connection more of its subject.
@@ -195,12 +217,13 @@ impl Gate {
         self.api_keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look_at(&self, shown: &Secret, wall: Nanos) -> Result<Bearer, Refusal> {
-        if api_keys::is_one(shown.reveal()) {
-            return self.api_keys().find(shown.reveal()).ok_or(Refusal::Bad("no such API key"));
+    fn look_at(&self, shown: &mut Shown, wall: Nanos) -> Result<Bearer, Refusal> {
+        let text = shown.secret.reveal();
+        if api_keys::is_one(text) {
+            return self.api_keys().find(text).ok_or(Refusal::Bad("no such API key"));
         }
         match &self.tokens {
-            Some(tokens) => tokens.check(shown.reveal(), wall),
+            Some(tokens) => tokens.check(shown, wall),
             None => Err(Refusal::Bad("this server takes API keys, not tokens")),
         }
     }
@@ -236,16 +259,25 @@ impl Checker {
     ///
     /// # Errors
     /// As [`Gate::check`].
-    pub fn check(&self, token: &str, wall: Nanos) -> Result<Bearer, Refusal> {
-        let seen = inspect(token)?;
+    fn check(&self, shown: &mut Shown, wall: Nanos) -> Result<Bearer, Refusal> {
+        let Shown { secret, looks, .. } = shown;
+        let seen = inspect(secret.reveal())?;
         self.rules.check_header(&seen.header)?;
-        match &self.keys {
+        let mark = match &self.keys {
             Keys::One(key) => seen.verify(&key.read().unwrap_or_else(PoisonError::into_inner))?,
             Keys::Published(published) => {
-                seen.verify(&*published.find(seen.header.kid.as_deref())?)?;
+                seen.verify(&*published.find(seen.header.kid.as_deref(), looks)?)?
             }
+        };
+        self.rules.admit(&seen.claims()?, mark, wall)
+    }
+
+    /// Whether the key of this mark is still good.
+    fn knows(&self, mark: Mark) -> bool {
+        match &self.keys {
+            Keys::One(key) => key.read().unwrap_or_else(PoisonError::into_inner).mark() == mark,
+            Keys::Published(published) => published.has(mark),
         }
-        self.rules.admit(&seen.claims()?, wall)
     }
 }
 

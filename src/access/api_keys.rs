@@ -18,6 +18,7 @@ use crate::access::error::Error;
 use crate::access::grant::Grant;
 use crate::access::grant::Written;
 use crate::access::pass::Bearer;
+use crate::access::pass::Proof;
 
 /// What each key begins with, so that one that leaked can be recognised.
 const PREFIX: &str = "twk_";
@@ -92,8 +93,8 @@ impl ApiKeys {
             let grant = Grant::read(&Written { symbols, channels, history, operator });
             let grant = grant.map_err(|reason| format!("{name}: {reason}"))?;
             let subject = format!("key:{name}").into();
-            let (grant, api_key) = (Arc::new(grant), Some(hash));
-            keys.push((hash, Bearer { subject, grant, api_key, expires: None }));
+            let (grant, proof) = (Arc::new(grant), Proof::ApiKey(hash));
+            keys.push((hash, Bearer { subject, grant, proof, expires: None }));
         }
         Ok(Self { keys })
     }

@@ -42,9 +42,12 @@ pub enum Error {
 /// Why a credential is not good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Its key is being fetched: ask again soon, for a while.
+    /// Its key is being fetched: ask again soon.
     #[error("the key of this token is not here yet")]
     Later,
+    /// Nobody can say: its key could not be fetched, which is no fault of who shows it.
+    #[error("the keys of tokens cannot be fetched now: try again")]
+    Keyless,
     /// For good; the words hold nothing of it.
     #[error("{0}")]
     Bad(&'static str),

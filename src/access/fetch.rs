@@ -15,6 +15,7 @@ use ureq::tls::TlsConfig;
 use crate::access::error::Error;
 use crate::access::error::Refusal;
 use crate::access::jwks::KeySet;
+use crate::access::key::Mark;
 use crate::access::key::VerifyingKey;
 use crate::config::auth::Algorithm;
 
@@ -29,6 +30,8 @@ const REDIRECTS_MAX: u32 = 3;
 const REST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 /// Who asks while a rest is no longer than this is asked to wait.
 const REST_SHORT: Duration = Duration::from_secs(4);
+/// Whoever publishes the keys was asked, and has none of that name.
+const UNKNOWN: Refusal = Refusal::Bad("the key of this token is not known");
 
 /// The keys at a URL, as far as they are known. The look-ups end when this is dropped.
 #[derive(Debug)]
@@ -46,6 +49,10 @@ struct Shared {
 struct State {
     keys: Arc<KeySet>,
     phase: Phase,
+    /// Looks that have begun.
+    begun: u64,
+    /// The last of them that succeeded; 0 if none did.
+    succeeded: u64,
     /// Somebody asks for a key that is not here.
     is_wanted: bool,
     has_ended: bool,
@@ -73,6 +80,8 @@ impl Published {
         let state = State {
             keys: Arc::default(),
             phase: Phase::Looking,
+            begun: 1,
+            succeeded: 0,
             is_wanted: false,
             has_ended: false,
         };
@@ -89,24 +98,40 @@ impl Published {
         Ok(Self { shared })
     }
 
-    /// The key of this name. One that is not here is looked for, unless that was just done.
-    pub(super) fn find(&self, kid: Option<&str>) -> Result<Arc<VerifyingKey>, Refusal> {
+    /// The key of this name. One that is not here is looked for, unless that was just done; `looks`
+    /// is kept from one question about it to the next.
+    pub(super) fn find(
+        &self,
+        kid: Option<&str>,
+        looks: &mut Option<u64>,
+    ) -> Result<Arc<VerifyingKey>, Refusal> {
         let mut state = self.shared.state();
         if let Some(key) = state.keys.find(kid) {
             return Ok(key);
         }
-        let comes_soon = match state.phase {
-            Phase::Looking | Phase::Ready => true,
-            Phase::Resting(time) => time <= REST_SHORT,
-        };
-        if !comes_soon || kid.is_none() && !state.keys.is_empty() {
-            return Err(Refusal::Bad("the key of this token is not known"));
+        let was_looked_for = state.succeeded > *looks.get_or_insert(state.begun);
+        if was_looked_for || kid.is_none() && !state.keys.is_empty() {
+            return Err(UNKNOWN);
+        }
+        match state.phase {
+            Phase::Resting(time) if time > REST_SHORT => {
+                // The last look counts, though it was for somebody else.
+                let has_failed = state.succeeded < state.begun;
+                return Err(if has_failed { Refusal::Keyless } else { UNKNOWN });
+            }
+            Phase::Looking | Phase::Resting(_) | Phase::Ready => {}
         }
         if state.phase != Phase::Looking {
             state.is_wanted = true;
             self.shared.bell.notify_all();
         }
         Err(Refusal::Later)
+    }
+
+    /// Whether a key of this mark is among them.
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        let keys = Arc::clone(&self.shared.state().keys);
+        keys.has(mark)
     }
 }
 
@@ -150,6 +175,7 @@ impl Fetcher {
             }
             was_wanted = std::mem::take(&mut state.is_wanted);
             state.phase = Phase::Looking;
+            state.begun += 1;
         }
     }
 
@@ -163,6 +189,7 @@ impl Fetcher {
                     info!(keys = keys.len(), "keys of tokens were fetched");
                 }
                 state.keys = Arc::new(keys);
+                state.succeeded = state.begun;
                 is_news
             }
             Err(error) => {
@@ -192,4 +219,61 @@ fn agent(url: &str) -> ureq::Agent {
         .proxy(None)
         .tls_config(tls);
     config.build().new_agent()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys of which none is there, looked for so often and so long ago.
+    fn published(phase: Phase, begun: u64, succeeded: u64) -> Published {
+        let (keys, is_wanted, has_ended) = (Arc::default(), false, false);
+        let state = State { keys, phase, begun, succeeded, is_wanted, has_ended };
+        let shared = Shared { state: Mutex::new(state), bell: Condvar::new() };
+        Published { shared: Arc::new(shared) }
+    }
+
+    #[track_caller]
+    fn check(published: &Published, looks: &mut Option<u64>, expected: Refusal) {
+        assert_eq!(published.find(Some("name"), looks).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn a_name_is_unknown_once_a_look_that_began_later_has_succeeded() {
+        let published = published(Phase::Looking, 1, 0);
+        let looks = &mut None;
+        let then = |phase, begun, succeeded| {
+            let mut state = published.shared.state();
+            (state.phase, state.begun, state.succeeded) = (phase, begun, succeeded);
+        };
+        check(&published, looks, Refusal::Later);
+        // This one may have begun before the key was there.
+        then(Phase::Resting(REST.0), 1, 1);
+        check(&published, looks, Refusal::Later);
+        assert!(published.shared.state().is_wanted);
+        then(Phase::Looking, 2, 1);
+        check(&published, looks, Refusal::Later);
+        then(Phase::Resting(REST.0), 2, 1);
+        check(&published, looks, Refusal::Later);
+        then(Phase::Looking, 3, 1);
+        check(&published, looks, Refusal::Later);
+        then(Phase::Resting(REST.0), 3, 3);
+        check(&published, looks, UNKNOWN);
+        then(Phase::Looking, 4, 3);
+        check(&published, looks, UNKNOWN);
+        // Somebody else asks only now.
+        check(&published, &mut None, Refusal::Later);
+    }
+
+    #[test]
+    fn while_it_rests_for_long_the_last_look_counts() {
+        let long = Phase::Resting(REST.1);
+        for (begun, succeeded, expected) in
+            [(7, 7, UNKNOWN), (7, 6, Refusal::Keyless), (3, 0, Refusal::Keyless)]
+        {
+            let published = published(long, begun, succeeded);
+            check(&published, &mut None, expected);
+            assert!(!published.shared.state().is_wanted, "it causes no look");
+        }
+    }
 }

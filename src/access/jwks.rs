@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::access::key::Mark;
 use crate::access::key::VerifyingKey;
 use crate::config::auth::Algorithm;
 
@@ -68,6 +69,11 @@ impl KeySet {
         // Two of a name: nobody can say which is meant.
         let (_, key) = found.pop().filter(|_| found.is_empty())?;
         Some(Arc::clone(key))
+    }
+
+    /// Whether one of them has this mark.
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        self.keys.iter().any(|(_, key)| key.mark() == mark)
     }
 
     /// Whether another set has keys of the same names.

@@ -17,6 +17,8 @@ use rustls::pki_types::PrivatePkcs1KeyDer;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject as _;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::access::der;
 use crate::access::der::PublicKey;
@@ -29,6 +31,8 @@ const SECRET_BYTES_MIN: usize = 32;
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of an RSA modulus: 2,048 to 8,192 bits.
 const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1_024;
+/// What the mark of a secret is a signature of; it has no dot, so it is no part of a token.
+const MARKED: &[u8] = b"the mark of this key";
 
 /// What tokens are checked with.
 pub enum VerifyingKey {
@@ -41,6 +45,10 @@ pub enum VerifyingKey {
     /// Of EdDSA.
     EdDsa(UnparsedPublicKey<Vec<u8>>),
 }
+
+/// By what a key is known again when it was read anew. Of a secret it tells no more than any token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark([u8; 32]);
 
 /// What tokens are signed with.
 pub enum SigningKey {
@@ -116,6 +124,19 @@ impl VerifyingKey {
             Self::Es256(_) => Algorithm::Es256,
             Self::EdDsa(_) => Algorithm::EdDsa,
         }
+    }
+
+    /// By what it is known again.
+    pub(super) fn mark(&self) -> Mark {
+        let hash = Sha256::new_with_prefix(self.algorithm().word());
+        let hash = match self {
+            Self::Hs256(key) => hash.chain_update(hmac::sign(key, MARKED)),
+            Self::Rs256(RsaPublicKeyComponents { n, e }) => {
+                hash.chain_update(n.len().to_be_bytes()).chain_update(n).chain_update(e)
+            }
+            Self::Es256(key) | Self::EdDsa(key) => hash.chain_update(key),
+        };
+        Mark(hash.finalize().into())
     }
 
     /// Whether the message was signed with its other half.

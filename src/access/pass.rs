@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 use tickwire_feeds::Nanos;
 
 use crate::access::grant::Grant;
+use crate::access::key::Mark;
 
 /// Who showed a credential.
 #[derive(Debug, Clone)]
@@ -17,10 +18,19 @@ pub struct Bearer {
     pub subject: Arc<str>,
     /// What it may have.
     pub grant: Arc<Grant>,
-    /// Of an API key, its hash: by it is known whether the key is still good.
-    pub api_key: Option<[u8; 32]>,
+    /// By what it is known whether the credential is still good.
+    pub proof: Proof,
     /// The first instant at which the credential is good no longer; `None` if it stays good.
     pub expires: Option<Nanos>,
+}
+
+/// What made a credential a good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Its hash stands among those of the API keys.
+    ApiKey([u8; 32]),
+    /// The key of this mark verified its signature.
+    Token(Mark),
 }
 
 /// A bearer that is here; counted until it is dropped.
@@ -38,29 +48,41 @@ pub struct Crowded(pub usize);
 /// How many connections each subject has.
 #[derive(Debug)]
 pub(super) struct Subjects {
-    limit: usize,
-    present: Mutex<HashMap<Arc<str>, usize>>,
+    present: Mutex<Present>,
+}
+
+#[derive(Debug)]
+struct Present {
+    /// How many each may have.
+    most: usize,
+    /// Of those who are here.
+    counts: HashMap<Arc<str>, usize>,
 }
 
 impl Subjects {
     /// Nobody yet.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, present: Mutex::default() }
+    pub(super) fn new(most: usize) -> Self {
+        Self { present: Mutex::new(Present { most, counts: HashMap::new() }) }
+    }
+
+    /// Another limit for those who come from now on; who is here stays.
+    pub(super) fn limit(&self, most: usize) {
+        self.present().most = most;
     }
 
     /// Counts one more.
     pub(super) fn enter(self: &Arc<Self>, bearer: Bearer) -> Result<Pass, Crowded> {
         let mut present = self.present();
-        let count = present.entry(Arc::clone(&bearer.subject)).or_default();
-        if *count >= self.limit {
-            return Err(Crowded(self.limit));
+        let Present { most, counts } = &mut *present;
+        if counts.get(&bearer.subject).is_some_and(|count| count >= most) {
+            return Err(Crowded(*most));
         }
-        *count += 1;
+        *counts.entry(Arc::clone(&bearer.subject)).or_default() += 1;
         drop(present);
         Ok(Pass { bearer, subjects: Arc::clone(self) })
     }
 
-    fn present(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
+    fn present(&self) -> MutexGuard<'_, Present> {
         self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,11 +115,11 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let mut present = self.subjects.present();
-        if let Some(count) = present.get_mut(&self.bearer.subject) {
+        let counts = &mut self.subjects.present().counts;
+        if let Some(count) = counts.get_mut(&self.bearer.subject) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                present.remove(&self.bearer.subject);
+                counts.remove(&self.bearer.subject);
             }
         }
     }
@@ -108,7 +130,8 @@ mod tests {
     use super::*;
 
     fn bearer(subject: &str) -> Bearer {
-        Bearer { subject: subject.into(), grant: Arc::default(), api_key: None, expires: None }
+        let (proof, grant) = (Proof::ApiKey([7; 32]), Arc::default());
+        Bearer { subject: subject.into(), grant, proof, expires: None }
     }
 
     #[test]
@@ -123,6 +146,22 @@ mod tests {
         assert!(second.renew(bearer("b")).is_err());
         assert!(second.renew(bearer("a")).is_ok());
         drop((second, _third, _other));
-        assert!(subjects.present().is_empty());
+        assert!(subjects.present().counts.is_empty());
+    }
+
+    #[test]
+    fn another_limit_is_for_those_who_come_and_ends_nobody() {
+        let subjects = Arc::new(Subjects::new(2));
+        let mut here = vec![subjects.enter(bearer("a")).unwrap()];
+        here.push(subjects.enter(bearer("a")).unwrap());
+        subjects.limit(1);
+        here.pop();
+        assert_eq!(subjects.enter(bearer("a")).unwrap_err(), Crowded(1));
+        subjects.limit(3);
+        here.push(subjects.enter(bearer("a")).unwrap());
+        here.push(subjects.enter(bearer("a")).unwrap());
+        assert_eq!(subjects.enter(bearer("a")).unwrap_err(), Crowded(3));
+        here.clear();
+        assert!(subjects.present().counts.is_empty());
     }
 }

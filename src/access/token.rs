@@ -15,9 +15,11 @@ use tickwire_feeds::Nanos;
 use crate::access::error::Refusal;
 use crate::access::grant::Grant;
 use crate::access::grant::Written;
+use crate::access::key::Mark;
 use crate::access::key::SigningKey;
 use crate::access::key::VerifyingKey;
 use crate::access::pass::Bearer;
+use crate::access::pass::Proof;
 use crate::config::auth::Algorithm;
 use crate::config::auth::Tokens;
 
@@ -107,13 +109,14 @@ pub fn sign(claims: &serde_json::Value, key: &SigningKey, kid: Option<&str>) -> 
 }
 
 impl Seen<'_> {
-    /// Whether the key is its own.
+    /// The mark of the key, if it is its own.
     ///
     /// # Errors
     /// [`Refusal::Bad`] if it is not.
-    pub(super) fn verify(&self, key: &VerifyingKey) -> Result<(), Refusal> {
+    pub(super) fn verify(&self, key: &VerifyingKey) -> Result<Mark, Refusal> {
         let verified = key.verifies(self.signed.as_bytes(), &self.signature);
-        verified.then_some(()).ok_or(Refusal::Bad("the signature of the token is wrong"))
+        let mark = verified.then(|| key.mark());
+        mark.ok_or(Refusal::Bad("the signature of the token is wrong"))
     }
 
     /// What it says.
@@ -159,8 +162,13 @@ impl Rules {
         }
     }
 
-    /// Who shows a token whose signature is right.
-    pub(super) fn admit(&self, claims: &Claims, wall: Nanos) -> Result<Bearer, Refusal> {
+    /// Who shows a token whose signature the key of this mark has verified.
+    pub(super) fn admit(
+        &self,
+        claims: &Claims,
+        mark: Mark,
+        wall: Nanos,
+    ) -> Result<Bearer, Refusal> {
         let now_s = wall.0.div_euclid(NANOS_PER_SECOND);
         let seconds = |number| seconds(number).ok_or(Refusal::Bad("exp or nbf is no time"));
         let expires_s = seconds(&claims.exp)?.saturating_add(self.leeway_s);
@@ -188,7 +196,7 @@ impl Rules {
         Ok(Bearer {
             subject: subject.into(),
             grant: Arc::new(grant.unwrap_or_default()),
-            api_key: None,
+            proof: Proof::Token(mark),
             expires: Some(Nanos(expires_s.saturating_mul(NANOS_PER_SECOND))),
         })
     }
@@ -232,8 +240,8 @@ mod tests {
         let token = sign(claims, &signing, None).unwrap();
         let seen = inspect(&token)?;
         rules.check_header(&seen.header)?;
-        seen.verify(&verifying)?;
-        rules.admit(&seen.claims()?, NOW)
+        let mark = seen.verify(&verifying)?;
+        rules.admit(&seen.claims()?, mark, NOW)
     }
 
     #[track_caller]
@@ -309,8 +317,8 @@ mod tests {
             let token = token_of(header, claims);
             let seen = inspect(&token)?;
             rules().check_header(&seen.header)?;
-            seen.verify(&key(b"secret").0)?;
-            rules().admit(&seen.claims()?, NOW)
+            let mark = seen.verify(&key(b"secret").0)?;
+            rules().admit(&seen.claims()?, mark, NOW)
         };
         assert!(check(r#"{"alg":"HS256"}"#, claims).is_ok());
         for header in [

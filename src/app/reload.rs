@@ -32,6 +32,7 @@ const LIVE: &[&str] = &[
     "http.trusted_proxies",
     "limits.buffer_bytes",
     "limits.connections_per_ip",
+    "limits.connections_per_subject",
     "limits.fragments",
     "limits.frame_bytes",
     "limits.head_bytes",
@@ -107,6 +108,9 @@ impl Reloader {
         let limits = Limits { connections: self.connections, ..config.limits };
         self.house.set_manners(manners(config));
         self.house.entrance.limit(&limits);
+        if let Some(gate) = &self.house.gate {
+            gate.limit(limits.connections_per_subject);
+        }
         self.house.hub.set_rules(rules(config, self.house.gate.clone()));
         self.tell(&settings);
         Some(config.log.level)
@@ -192,11 +196,13 @@ mod tests {
             ("stream.ping_ms", "500"),
             ("tape.dir", "elsewhere"),
             ("limits.connections", "5"),
+            ("limits.connections_per_subject", "5"),
             ("http.tls.cert", "c.pem"),
             ("http.tls.key", "k.pem"),
         ]);
         let (taken, left) = changes(&before, &after, Tls::Unknown);
-        assert_eq!(taken, ["limits.idle_s", "stream.ping_ms"]);
+        let expected = ["limits.connections_per_subject", "limits.idle_s", "stream.ping_ms"];
+        assert_eq!(taken, expected);
         assert_eq!(left, ["http.tls.cert", "http.tls.key", "limits.connections", "tape.dir"]);
         let (taken, _) = changes(&before, &after, Tls::Spoken);
         assert_eq!(taken[..2], ["http.tls.cert", "http.tls.key"]);

@@ -17,8 +17,8 @@ use crate::access::ApiKeys;
 use crate::access::Gate;
 use crate::access::Grant;
 use crate::access::KEYS_LOOK;
-use crate::access::KEYS_WAIT;
 use crate::access::Refusal;
+use crate::access::Shown;
 use crate::access::SigningKey;
 use crate::access::Written;
 use crate::cli::failure::Failure;
@@ -250,13 +250,14 @@ fn inspect(text: &str, auth: &Auth) -> Result<(), Failure> {
         }
         return Ok(writeln!(out, "good here: not checked, as auth.mode is \"none\"")?);
     };
-    match checked(&gate, &Secret::new(text))? {
+    match checked(&gate, Secret::new(text))? {
         Ok(bearer) => {
             writeln!(out, "subject: {}", bearer.subject)?;
             Ok(writeln!(out, "good here: yes")?)
         }
         Err(refusal) => {
-            writeln!(out, "good here: no")?;
+            let is_known = refusal != Refusal::Keyless;
+            writeln!(out, "good here: {}", if is_known { "no" } else { "not known" })?;
             Err(Failure::Access(refusal.to_string()))
         }
     }
@@ -278,16 +279,14 @@ fn granted(claim: Option<&Value>) -> String {
 }
 
 /// What the gate says, once it has the keys.
-fn checked(gate: &Gate, shown: &Secret) -> Result<Result<access::Bearer, Refusal>, Failure> {
+fn checked(gate: &Gate, shown: Secret) -> Result<Result<access::Bearer, Refusal>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| Failure::General(format!("cannot start: {error}")))?;
     Ok(runtime.block_on(async {
-        let until = clock::monotonic() + KEYS_WAIT;
+        let mut shown = Shown::new(shown, clock::monotonic());
         loop {
-            match gate.check(shown, clock::now()) {
-                Err(Refusal::Later) if clock::monotonic() < until => {
-                    tokio::time::sleep(KEYS_LOOK).await;
-                }
+            match gate.check(&mut shown, clock::monotonic(), clock::now()) {
+                Err(Refusal::Later) => tokio::time::sleep(KEYS_LOOK).await,
                 checked => return checked,
             }
         }

@@ -6,7 +6,6 @@
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
-use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::header::HeaderName;
@@ -14,10 +13,10 @@ use tickwire_feeds::Symbol;
 
 use crate::access::Bearer;
 use crate::access::KEYS_LOOK;
-use crate::access::KEYS_WAIT;
 use crate::access::Pass;
 use crate::access::Refusal;
 use crate::access::Rights;
+use crate::access::Shown;
 use crate::clock;
 use crate::event::Channel;
 use crate::http::failure::Failure;
@@ -25,7 +24,9 @@ use crate::http::shop::Shop;
 use crate::http::visitors::Visit;
 use crate::hub::shard::ConnectionId;
 use crate::hub::shard::SharedShard;
+use crate::wire::Close;
 use crate::wire::Code;
+use crate::wire::Reject;
 use crate::wire::Secret;
 
 /// The other place where an API key may stand.
@@ -58,10 +59,15 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Lets its subscriber in, which else gets nothing. The visit lasts until it is dropped.
+    /// Lets its subscriber in, which else gets nothing, or ends it. The visit lasts until it is
+    /// dropped.
     pub(super) fn sit(self, shard: &SharedShard, id: ConnectionId) -> Visit {
         if let Some(pass) = self.pass {
-            shard.borrow_mut().with(id, |subscriber, view| subscriber.let_in(pass, view));
+            shard.borrow_mut().with(id, |subscriber, view| {
+                if let Err(reject) = subscriber.let_in(pass, view) {
+                    subscriber.fail(Close::Unauthorized, Some(&reject));
+                }
+            });
         }
         self.visit
     }
@@ -96,7 +102,7 @@ impl Shop {
             // What others have put into the head is not for this server.
             None => None,
             Some(_) => match shown(request.headers())? {
-                Some(shown) => Some(self.bearer(&shown).await?),
+                Some(shown) => Some(self.bearer(shown).await?),
                 None if show == Show::Later => None,
                 None => return Err(nothing_shown()),
             },
@@ -117,7 +123,7 @@ impl Shop {
             return Ok(Caller::Anyone);
         }
         let shown = shown(request.headers())?.ok_or_else(nothing_shown)?;
-        self.bearer(&shown).await.map(Caller::Known)
+        self.bearer(shown).await.map(Caller::Known)
     }
 
     /// Lets who asks at this machine itself, or is known, see how the server does.
@@ -133,16 +139,17 @@ impl Shop {
         self.caller(request).await.map(|_| ())
     }
 
-    async fn bearer(&self, shown: &Secret) -> Result<Bearer, Failure> {
-        let until = clock::monotonic() + KEYS_WAIT;
+    async fn bearer(&self, shown: Secret) -> Result<Bearer, Failure> {
         let gate = self.house().gate.as_ref().ok_or_else(|| Failure::internal("no gate"))?;
+        let mut shown = Shown::new(shown, clock::monotonic());
         loop {
-            match gate.check(shown, clock::now()) {
+            match gate.check(&mut shown, clock::monotonic(), clock::now()) {
                 Ok(bearer) => return Ok(bearer),
-                Err(Refusal::Later) if clock::monotonic() < until => {
-                    tokio::time::sleep(KEYS_LOOK).await;
+                Err(Refusal::Later) => tokio::time::sleep(KEYS_LOOK).await,
+                Err(keyless @ Refusal::Keyless) => {
+                    return Err(Failure::unavailable(keyless.to_string(), 5));
                 }
-                Err(refusal) => return Err(unauthorized(&refusal.to_string())),
+                Err(bad @ Refusal::Bad(_)) => return Err(unauthorized(&bad.to_string())),
             }
         }
     }
@@ -196,15 +203,9 @@ fn shown(headers: &HeaderMap) -> Result<Option<Secret>, Failure> {
 
 fn nothing_shown() -> Failure {
     let message = "who asks? send Authorization: Bearer TOKEN";
-    challenge(message, "Bearer realm=\"tickwire\"")
+    Failure::unauthorized(message, "Bearer realm=\"tickwire\"")
 }
 
 fn unauthorized(message: &str) -> Failure {
-    challenge(message, "Bearer realm=\"tickwire\", error=\"invalid_token\"")
-}
-
-/// As RFC 6750 §3 asks for.
-fn challenge(message: &str, how: &'static str) -> Failure {
-    Failure::coded(StatusCode::UNAUTHORIZED, Code::Unauthorized, message)
-        .with(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(how))
+    Failure::rejected(Reject::new(Code::Unauthorized, message))
 }

@@ -57,6 +57,12 @@ impl Failure {
             .with(header::RETRY_AFTER, retry_after_s.into())
     }
 
+    /// Nobody that is known; `how` asks for a credential, as in RFC 6750 §3.
+    pub(super) fn unauthorized(message: impl Into<String>, how: &'static str) -> Self {
+        Self::coded(StatusCode::UNAUTHORIZED, Code::Unauthorized, message)
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static(how))
+    }
+
     /// A refusal that the protocol has a word for.
     pub(super) fn coded(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         Self::new(status, code.word(), message)
@@ -68,7 +74,9 @@ impl Failure {
         match code {
             Code::UnknownSymbol => Self::coded(StatusCode::NOT_FOUND, code, message),
             Code::Forbidden => Self::forbidden(message),
-            Code::Unauthorized => Self::coded(StatusCode::UNAUTHORIZED, code, message),
+            Code::Unauthorized => {
+                Self::unauthorized(message, "Bearer realm=\"tickwire\", error=\"invalid_token\"")
+            }
             Code::Unavailable => Self::unavailable(message, 1),
             Code::RateLimited => Self::too_many(message, 1),
             Code::Internal => Self::internal(message),

@@ -22,6 +22,7 @@ use crate::hub::shard::ConnectionId;
 use crate::hub::shard::SharedShard;
 use crate::subscriber::Patience;
 use crate::wire::Code;
+use crate::wire::Reject;
 use crate::wire::answer::Rejected;
 use crate::wire::answer::Subscribed;
 
@@ -54,6 +55,7 @@ pub(super) async fn poll(request: HttpRequest) -> Result<HttpResponse, Failure> 
     let asking = Asking { shard, id, client };
     let asked = asking.wait(Duration::from_millis(wait_ms)).await;
     let asked = asked.ok_or_else(|| Failure::unavailable("this server is stopping", 5))?;
+    let asked = asked.map_err(Failure::rejected)?;
     let body = parts.unwrap_or_default().around(shop.house().tape.epoch(), &asked);
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -68,8 +70,9 @@ struct Asking {
 }
 
 impl Asking {
-    /// The page, once there is something in it or its time is up; `None` if there will be none.
-    async fn wait(&self, time: Duration) -> Option<Asked> {
+    /// The page, once there is something in it or its time is up, or why it may not be had any
+    /// more; `None` if there will be none.
+    async fn wait(&self, time: Duration) -> Option<Result<Asked, Reject>> {
         let mut patience = Patience::Some;
         let mut deadline = clock::monotonic() + time;
         loop {

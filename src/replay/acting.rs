@@ -115,10 +115,12 @@ impl Replay {
         Ok(None)
     }
 
-    /// The client was let in with what it showed before.
+    /// The client was let in with what it showed before; if that was withdrawn since, it goes.
     pub fn let_in(&mut self, pass: Pass, moment: Moment) {
         let view = view!(self, moment);
-        self.subscriber.let_in(pass, &view);
+        if let Err(reject) = self.subscriber.let_in(pass, &view) {
+            self.subscriber.fail(Close::Unauthorized, Some(&reject));
+        }
     }
 
     /// Has the subscriber carry an operation out.

@@ -11,10 +11,10 @@ use tickwire_feeds::Nanos;
 use crate::access::Bearer;
 use crate::access::Gate;
 use crate::access::KEYS_LOOK;
-use crate::access::KEYS_WAIT;
 use crate::access::Pass;
 use crate::access::Refusal;
 use crate::access::Rights;
+use crate::access::Shown;
 use crate::board::Board;
 use crate::subscriber::Subscriber;
 use crate::subscriber::View;
@@ -28,6 +28,8 @@ use crate::wire::answer::Time;
 
 /// From the end of a token to that of its connection: time to fetch another one.
 const GRACE: Duration = Duration::from_secs(10);
+/// What a client is told whose API key is good no longer.
+const WITHDRAWN: &str = "the API key was withdrawn";
 /// Streams that are named when they end.
 const NAMED_MAX: usize = 20;
 
@@ -51,13 +53,22 @@ enum Stage {
     Expired(Instant),
 }
 
+/// What another look at the keys has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    /// They have not changed.
+    Same,
+    /// The client's is among them, and grants what it does now.
+    Renewed,
+    Withdrawn,
+}
+
 /// A credential whose key is being fetched.
 #[derive(Debug)]
 struct Asking {
     id: Option<Id>,
-    shown: Secret,
+    shown: Shown,
     look_at: Instant,
-    until: Instant,
 }
 
 impl Standing {
@@ -69,6 +80,8 @@ impl Standing {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let at = match self.stage {
+            // It has shown something in time.
+            Stage::Outside(_) if self.is_asking() => None,
             Stage::Outside(at) | Stage::Expired(at) => Some(at),
             Stage::Inside(at) => at,
         };
@@ -81,13 +94,26 @@ impl Standing {
 }
 
 impl Subscriber {
-    /// Lets the client in; what it was granted before is granted no longer.
-    pub fn let_in(&mut self, pass: Pass, view: &View<'_>) {
-        if let Some(standing) = &mut self.standing {
-            standing.stage = Stage::Inside(look_at(pass.bearer().expires, view));
-            standing.pass = Some(pass);
-            self.end_denied(view.board);
-        }
+    /// Lets the client in with what it was granted, unless that was withdrawn since: between the
+    /// check of a request and this a client is nobody's, and no review of those who are here
+    /// reaches it.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`]; it stays outside.
+    pub fn let_in(&mut self, mut pass: Pass, view: &View<'_>) -> Result<(), Reject> {
+        let (Some(standing), Some(gate)) = (&mut self.standing, &self.rules.gate) else {
+            return Ok(());
+        };
+        // Before the keys are looked at: what changes after that is for the next review.
+        standing.edition = gate.edition();
+        let still_good = gate.confirm(pass.bearer()).map(|bearer| pass.renew(bearer));
+        let Some(Ok(())) = still_good else {
+            return Err(Reject::new(Code::Unauthorized, "its key was withdrawn just now"));
+        };
+        standing.stage = Stage::Inside(look_at(pass.bearer().expires, view));
+        standing.pass = Some(pass);
+        self.end_denied(view.board);
+        Ok(())
     }
 
     /// What the client may have.
@@ -132,7 +158,9 @@ impl Subscriber {
         let Some(standing) = &mut self.standing else { return };
         let expires = standing.pass.as_ref().and_then(|pass| pass.bearer().expires);
         match standing.stage {
-            Stage::Outside(at) if at <= view.now => self.close(Close::NoAuth),
+            Stage::Outside(at) if at <= view.now && !standing.is_asking() => {
+                self.close(Close::NoAuth);
+            }
             Stage::Expired(at) if at <= view.now => self.close(Close::TokenExpired),
             Stage::Inside(_) if expires.is_some_and(|expires| expires <= view.wall) => {
                 standing.stage = Stage::Expired(view.now + GRACE);
@@ -146,38 +174,71 @@ impl Subscriber {
 
     /// An API key may have been withdrawn, or grant something else now.
     fn review(&mut self, view: &View<'_>) {
-        let (Some(standing), Some(gate)) = (&mut self.standing, &self.rules.gate) else { return };
+        match self.look_again() {
+            Looked::Same => {}
+            Looked::Renewed => self.end_denied(view.board),
+            Looked::Withdrawn => self.turn_away(None, WITHDRAWN),
+        }
+    }
+
+    /// Whether what the client showed is still good, if the keys have changed since that was last
+    /// looked at; it has what that grants now.
+    fn look_again(&mut self) -> Looked {
+        let (Some(standing), Some(gate)) = (&mut self.standing, &self.rules.gate) else {
+            return Looked::Same;
+        };
         let edition = gate.edition();
         if edition == std::mem::replace(&mut standing.edition, edition) {
-            return;
+            return Looked::Same;
         }
-        let Some(pass) = &mut standing.pass else { return };
+        let Some(pass) = &mut standing.pass else { return Looked::Same };
         match gate.review(pass.bearer()).map(|bearer| pass.renew(bearer)) {
-            Some(Ok(())) => self.end_denied(view.board),
-            Some(Err(_)) | None => self.turn_away(None, "the API key was withdrawn"),
+            Some(Ok(())) => Looked::Renewed,
+            Some(Err(_)) | None => Looked::Withdrawn,
+        }
+    }
+
+    /// A page is handed out once, and not reviewed while it waits: so before that.
+    ///
+    /// # Errors
+    /// [`Code::Unauthorized`] if the client's API key was withdrawn meanwhile, [`Code::Forbidden`]
+    /// if it grants a stream of the page no longer.
+    pub(crate) fn confirm_page(&mut self, board: &Board) -> Result<(), Reject> {
+        match self.look_again() {
+            Looked::Withdrawn => Err(Reject::new(Code::Unauthorized, WITHDRAWN)),
+            Looked::Renewed if !self.denied(board).is_empty() => {
+                Err(Reject::new(Code::Forbidden, "not all of that is granted any more"))
+            }
+            Looked::Renewed | Looked::Same => Ok(()),
         }
     }
 
     /// The client shows a credential.
     pub(super) fn on_auth(&mut self, id: Option<Id>, shown: Secret, view: &View<'_>) {
-        let asking = Asking { id, shown, look_at: view.now, until: view.now + KEYS_WAIT };
+        let asking = Asking { id, shown: Shown::new(shown, view.now), look_at: view.now };
         self.look_into(asking, view);
     }
 
     fn look_into(&mut self, asking: Asking, view: &View<'_>) {
-        let Asking { id, shown, look_at: _, until } = asking;
+        let Asking { id, mut shown, look_at: _ } = asking;
         let Some(gate) = &self.rules.gate else {
             return self.push(&Answer::Auth { id, expires: None });
         };
-        match gate.check(&shown, view.wall) {
-            Ok(bearer) => self.admit(id, bearer, view),
-            Err(Refusal::Later) if view.now < until => {
+        let deadline = view.now + gate.deadline();
+        match (gate.check(&mut shown, view.now, view.wall), &mut self.standing) {
+            (Ok(bearer), _) => self.admit(id, bearer, view),
+            (Err(Refusal::Later), Some(standing)) => {
                 let look_at = view.now + KEYS_LOOK;
-                if let Some(standing) = &mut self.standing {
-                    standing.asking = Some(Asking { id, shown, look_at, until });
-                }
+                standing.asking = Some(Asking { id, shown, look_at });
             }
-            Err(refusal) => self.turn_away(id, &refusal.to_string()),
+            (Err(refusal @ Refusal::Keyless), Some(standing)) => {
+                // The client has done its part: it stays as it is, and may show it again.
+                if let Stage::Outside(at) = &mut standing.stage {
+                    *at = deadline;
+                }
+                self.refuse(id, &Reject::new(Code::Unavailable, refusal.to_string()));
+            }
+            (Err(refusal), _) => self.turn_away(id, &refusal.to_string()),
         }
     }
 
@@ -210,8 +271,8 @@ impl Subscriber {
         self.close(Close::Unauthorized);
     }
 
-    /// Ends the streams that are granted no longer, and says which.
-    fn end_denied(&mut self, board: &Board) {
+    /// The streams that are granted no longer, and what they are called.
+    fn denied(&self, board: &Board) -> Vec<(u32, String)> {
         let rights = self.rights();
         let mut denied = Vec::new();
         for (slot, stream) in self.streams.iter() {
@@ -221,6 +282,12 @@ impl Subscriber {
                 denied.push((slot, format!("{} {name}", stream.channel.word())));
             }
         }
+        denied
+    }
+
+    /// Ends the streams that are granted no longer, and says which.
+    fn end_denied(&mut self, board: &Board) {
+        let mut denied = self.denied(board);
         self.forget_denied();
         if denied.is_empty() {
             return;

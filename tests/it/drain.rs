@@ -163,14 +163,14 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 /// A server whose settings stand in a file that the test writes anew.
-struct Filed {
+pub(crate) struct Filed {
     running: Running,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     dir: tempfile::TempDir,
 }
 
 impl Filed {
-    fn start(text: &str) -> Self {
+    pub(crate) fn start(text: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("tickwire.toml");
         std::fs::write(&file, text).unwrap();
@@ -184,7 +184,7 @@ impl Filed {
 
     /// Writes other settings and has them read; the line of the log that says what became of it.
     #[track_caller]
-    fn reload(&self, text: &str, said: &str) -> String {
+    pub(crate) fn reload(&self, text: &str, said: &str) -> String {
         std::fs::write(self.dir.path().join("tickwire.toml"), text).unwrap();
         self.running.signal("HUP");
         self.running.said(|line| line.contains(said).then(|| line.to_owned()))

@@ -32,7 +32,7 @@ impl Shard {
     /// A client asks for a stream without an end, of which [`Shard::poll_bytes`] has the bytes.
     ///
     /// # Errors
-    /// Those of [`Subscriber::ask`].
+    /// Those of [`Subscriber::let_in`] and of [`Subscriber::ask`].
     pub fn ask(
         &mut self,
         op: &Subscribe,
@@ -41,7 +41,7 @@ impl Shard {
     ) -> Result<ConnectionId, Reject> {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::asking(Arc::clone(&self.rules), form, now);
-        pass.into_iter().for_each(|pass| subscriber.let_in(pass, &self.view(now)));
+        pass.map_or(Ok(()), |pass| subscriber.let_in(pass, &self.view(now)))?;
         let answer = |subscribed: Subscribed<'_>| Answer::Subscribed(subscribed).to_json();
         subscriber.ask(op, &self.view(now), answer)?;
         Ok(self.seat_asking(subscriber))
@@ -50,7 +50,7 @@ impl Shard {
     /// A client asks for a page of at most so many messages; `answer` is told what it is of.
     ///
     /// # Errors
-    /// Those of [`Subscriber::ask`].
+    /// Those of [`Subscriber::let_in`] and of [`Subscriber::ask`].
     pub fn ask_page(
         &mut self,
         op: &Subscribe,
@@ -59,7 +59,7 @@ impl Shard {
     ) -> Result<ConnectionId, Reject> {
         let now = clock::monotonic();
         let mut subscriber = Subscriber::asking_page(Arc::clone(&self.rules), limit, now);
-        pass.into_iter().for_each(|pass| subscriber.let_in(pass, &self.view(now)));
+        pass.map_or(Ok(()), |pass| subscriber.let_in(pass, &self.view(now)))?;
         let answer = |subscribed: Subscribed<'_>| {
             answer(subscribed);
             Vec::new()
@@ -68,25 +68,28 @@ impl Shard {
         Ok(self.seat_asking(subscriber))
     }
 
-    /// A page, once it is whole; `None` if its client is gone, or the server stops before. The
-    /// waker is woken when there is more in it.
+    /// A page, once it is whole, or why it may not be had any more; `None` if its client is gone,
+    /// or the server stops before. The waker is woken when there is more in it.
     pub fn poll_page(
         &mut self,
         id: ConnectionId,
         patience: Patience,
         waker: &Waker,
-    ) -> Poll<Option<Asked>> {
+    ) -> Poll<Option<Result<Asked, Reject>>> {
         self.settle(id);
         let Some(connection) = self.connections.get_mut(id) else { return Poll::Ready(None) };
         let is_stopping = connection.subscriber.outbox().closing().is_some();
         let patience = if is_stopping { Patience::None } else { patience };
         if let Some(cursor) = connection.subscriber.page_end(&self.board, patience) {
+            if let Err(reject) = connection.subscriber.confirm_page(&self.board) {
+                return Poll::Ready(Some(Err(reject)));
+            }
             if connection.subscriber.begin_rest(cursor, &self.board) {
                 connection.subscriber.fill(&self.board, &self.snapshots);
             }
             let lines = connection.subscriber.outbox_mut().take_all();
             let is_wanted = !is_stopping || !lines.is_empty();
-            return Poll::Ready(is_wanted.then_some(Asked { lines, cursor }));
+            return Poll::Ready(is_wanted.then_some(Ok(Asked { lines, cursor })));
         }
         if is_stopping {
             return Poll::Ready(None);

@@ -4,6 +4,8 @@ mod bounds;
 mod client;
 mod model;
 mod plans;
+mod unjudged;
+mod withdrawn;
 mod world;
 
 use std::cell::RefCell;

@@ -133,7 +133,10 @@ struct Site {
 
 impl Site {
     fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::over(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    fn over(listener: TcpListener) -> Self {
         let url = format!("http://{}/keys", listener.local_addr().unwrap());
         let (keys, asked) = (Arc::new(Mutex::new(None)), Arc::new(AtomicUsize::new(0)));
         let (shown, counted) = (Arc::clone(&keys), Arc::clone(&asked));
@@ -156,6 +159,26 @@ impl Site {
     fn publish(&self, keys: &[Value]) {
         *self.keys.lock().unwrap() = Some(json!({ "keys": keys }).to_string());
     }
+
+    /// From now on it answers 503.
+    fn fail(&self) {
+        *self.keys.lock().unwrap() = None;
+    }
+}
+
+/// The status that a token gets in the end, if that passes which it gets for a while.
+#[track_caller]
+fn status_after(server: &Server, token: &str, passing: u16) -> u16 {
+    let start = tickwire::clock::monotonic();
+    // The longest rest between two looks is 10 s.
+    while crate::harness::since(start) < Duration::from_secs(25) {
+        let status = status(server, token);
+        if status != passing {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("it stays {passing}");
 }
 
 /// A key of EdDSA with a name.
@@ -202,7 +225,7 @@ fn published_keys_are_followed_as_they_change() {
     assert_eq!(status(&server, &first.token(None)), 401, "there are two");
     site.publish(&[second.jwk(), third.jwk()]);
     let mut client = Client::connect(server.address);
-    let auth = json!({ "op": "auth", "token": third.token(Some("third")) }).to_string();
+    let auth = auth(&third.token(Some("third")));
     client.send(&auth);
     assert_eq!(client.ask_json(r#"{"op":"ping"}"#)["type"], "auth");
     assert_eq!(client.next_of("pong")["type"], "pong", "in their order");
@@ -211,10 +234,13 @@ fn published_keys_are_followed_as_they_change() {
 
     // What is withdrawn there is good no longer, and what is here stays while nobody answers.
     assert_eq!(status(&server, &first.token(Some("first"))), 401);
-    *site.keys.lock().unwrap() = None;
+    site.fail();
     assert_eq!(status(&server, &second.token(Some("second"))), 200);
+    assert_eq!(status(&server, &second.token(Some("made up"))), 503, "nobody can say");
 
     // Names that nobody has cause few requests.
+    site.publish(&[second.jwk(), third.jwk()]);
+    assert_eq!(status_after(&server, &second.token(Some("made up")), 503), 401);
     let before = site.asked.load(Ordering::Relaxed);
     for _ in 0..3 {
         assert_eq!(status(&server, &second.token(Some("made up"))), 401);
@@ -224,19 +250,80 @@ fn published_keys_are_followed_as_they_change() {
     assert_eq!(status(&server, &second.token(Some("second"))), 200);
 }
 
+fn auth(token: &str) -> String {
+    json!({ "op": "auth", "id": 9, "token": token }).to_string()
+}
+
+/// The `error` that a token gets that nobody can judge.
+#[track_caller]
+fn check_unavailable(client: &mut Client, token: &str) {
+    let error = client.ask_json(&auth(token));
+    let expected = (&json!("unavailable"), &json!(9), &json!(true));
+    assert_eq!((&error["code"], &error["id"], &error["retry"]), expected, "{error}");
+}
+
 #[test]
-fn a_site_that_is_down_at_the_start_is_asked_again() {
-    let site = Site::open();
-    let key = Named::new("key");
-    let server = server_of(Algorithm::EdDsa, ("auth.jwks_url", &site.url), &[]);
-    let start = tickwire::clock::monotonic();
-    assert_eq!(status(&server, &key.token(Some("key"))), 401);
-    let took = crate::harness::since(start);
-    assert!(took < Duration::from_secs(7), "{took:?}");
-    site.publish(&[json!({ "kty": "RSA" }), json!(7), key.jwk()]);
-    crate::harness::eventually("the key is there", || {
-        status(&server, &key.token(Some("key"))) == 200
+fn while_its_keys_cannot_be_fetched_a_token_is_not_bad_and_not_good() {
+    // The port is taken, and refuses until somebody listens.
+    let closed = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    closed.bind(&any.into()).unwrap();
+    let url = format!("http://{}/keys", closed.local_addr().unwrap().as_socket().unwrap());
+    let deadline = [("auth.deadline_ms", "60000")];
+    let server = server_of(Algorithm::EdDsa, ("auth.jwks_url", &url), &deadline);
+    let (first, second) = (Named::new("first"), Named::new("second"));
+    let token = first.token(Some("first"));
+    let mut late = Client::connect(server.address);
+    let mut replay = Client::connect_to(server.address, "/v1/replay");
+    let (address, start) = (server.address, tickwire::clock::monotonic());
+    std::thread::scope(|scope| {
+        for path in ["/v1/symbols", "/v1/poll?channel=ticker&symbols=*:*", "/v1/sessions"] {
+            let token = &token;
+            scope.spawn(move || {
+                let refused = get_as(address, path, token);
+                assert_eq!(refused.status, 503, "{path}: {refused:?}");
+                assert_eq!(refused.header("retry-after").as_deref(), Some("5"), "{path}");
+                assert_eq!(refused.json()["error"]["code"], "unavailable", "{path}");
+            });
+        }
+        // An EventSource gives up at any other status.
+        let sse = scope.spawn(|| get_as(address, "/v1/sse?channel=ticker&symbols=*:*", &token));
+        for path in ["/v1/stream", "/v1/replay"] {
+            let token = &token;
+            scope.spawn(move || {
+                assert_eq!(Client::connect_as(address, path, token).err(), Some(503), "{path}");
+            });
+        }
+        for client in [&mut late, &mut replay] {
+            let token = &token;
+            scope.spawn(move || check_unavailable(client, token));
+        }
+        let said = sse.join().unwrap();
+        assert_eq!(said.status, 200);
+        assert!(said.body.contains(r#"{"type":"closing","code":"unavailable""#), "{said:?}");
     });
+    let took = crate::harness::since(start);
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(late.ask_json(r#"{"op":"ping"}"#)["code"], "unauthorized", "it is still there");
+
+    closed.listen(16).unwrap();
+    let site = Site::over(closed.into());
+    site.publish(&[json!({ "kty": "RSA" }), json!(7), first.jwk()]);
+    assert_eq!(status_after(&server, &token, 503), 200);
+    for client in [&mut late, &mut replay] {
+        assert_eq!(client.ask_json(&auth(&token))["type"], "auth");
+    }
+
+    // Who is in stays in, whatever it shows meanwhile, and what was fetched stays good.
+    site.fail();
+    let other = second.token(Some("second"));
+    check_unavailable(&mut late, &other);
+    assert_eq!(late.ask_json(r#"{"op":"ping"}"#)["type"], "pong");
+    assert_eq!((status(&server, &other), status(&server, &token)), (503, 200));
+    site.publish(&[first.jwk()]);
+    assert_eq!(status_after(&server, &other, 503), 401, "it was looked for, and is not there");
+    site.publish(&[first.jwk(), second.jwk()]);
+    assert_eq!(status_after(&server, &other, 401), 200);
 }
 
 #[test]
@@ -267,8 +354,7 @@ fn api_keys_open_every_door_too() {
     let trades = r#"{"op":"subscribe","channel":"trades","symbols":["sim:BTC-USD"]}"#;
     assert_eq!(client.ask_json(trades)["code"], "forbidden");
     let mut late = Client::connect(server.address);
-    let auth = json!({ "op": "auth", "id": 1, "token": key }).to_string();
-    assert_eq!(late.ask(&auth), r#"{"type":"auth","id":1}"#, "it does not expire");
+    assert_eq!(late.ask(&auth(&key)), r#"{"type":"auth","id":9}"#, "it does not expire");
     assert_eq!(Client::connect_as(server.address, "/v1/stream", &key).err(), Some(429));
 }
 

@@ -6,9 +6,11 @@ use serde_json::json;
 
 use super::Issuer;
 use super::in_s;
+use crate::client::Client;
 use crate::client::Raw;
 use crate::client::get;
 use crate::client::get_as;
+use crate::drain::Filed;
 use crate::harness::Server;
 
 /// What a stream says until it ends, or for so long.
@@ -90,4 +92,27 @@ fn a_stream_ends_after_its_token_and_counts_for_its_subject() {
     });
     assert!(said.contains("\"code\":\"token_expired\""), "{said}");
     assert!(said.contains(r#"{"type":"closing","code":"token_expired""#), "{said}");
+}
+
+#[test]
+fn the_connections_of_a_subject_are_limited_anew_while_it_runs() {
+    let issuer = Issuer::new();
+    let secret = issuer.dir.path().join("secret");
+    let auth = format!("[auth]\nmode = 'jwt'\nalgorithm = 'HS256'\nkey = {secret:?}\n");
+    let text = |most: u32| format!("{auth}[limits]\nconnections_per_subject = {most}\n");
+    let server = Filed::start(&text(1));
+    let connect = || Client::connect_as(server.address, "/v1/stream", &issuer.all());
+    let mut first = connect().unwrap();
+    assert_eq!(connect().err(), Some(429));
+    let line = server.reload(&text(2), "new settings taken up");
+    assert!(line.ends_with("taken up: limits.connections_per_subject"), "{line}");
+    let mut second = connect().unwrap();
+    assert_eq!(connect().err(), Some(429));
+    server.reload(&text(1), "new settings taken up");
+    for client in [&mut first, &mut second] {
+        assert_eq!(client.ask_json(r#"{"op":"ping"}"#)["type"], "pong", "who is here stays");
+    }
+    drop(second);
+    let way = "/v1/poll?channel=ticker&symbols=*:*";
+    assert_eq!(get_as(server.address, way, &issuer.all()).status, 429, "the first is one");
 }
