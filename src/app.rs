@@ -12,8 +12,6 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::dev::ServerHandle;
 use tracing::error;
 use tracing::info;
 use tracing::warn;
@@ -28,12 +26,11 @@ use crate::config::Loaded;
 use crate::descriptors;
 use crate::history::Desk;
 use crate::history::History;
-use crate::http::acceptor;
 use crate::http::conn::Unsent;
 use crate::http::entrance::Entrance;
 use crate::http::proxies::Trusted;
-use crate::http::server;
 use crate::http::server::Listening;
+use crate::http::server::Server;
 use crate::http::shop::ClientBounds;
 use crate::http::shop::House;
 use crate::http::shop::Manners;
@@ -120,6 +117,7 @@ pub struct App {
     recorder: Option<Recorder>,
     feeds: Vec<ingest::Handle>,
     runtime: tokio::runtime::Runtime,
+    server: Server,
     /// From the wish to end until clients are told, and how long they are waited for then.
     patience: (Duration, Duration),
 }
@@ -132,11 +130,11 @@ struct Writer {
 }
 
 impl App {
-    /// Binds, opens the tape, and starts the feeds and the server; which must then be awaited.
+    /// Binds, opens the tape, and starts the feeds and the server.
     ///
     /// # Errors
     /// [`Error`]; nothing is left running then.
-    pub fn build(config: &Config) -> Result<(Self, Server), Error> {
+    pub fn build(config: &Config) -> Result<Self, Error> {
         let listen = config.http.listen;
         let listener = TcpListener::bind(listen)
             .map_err(|source| Error::Listen { address: listen, source })?;
@@ -203,11 +201,10 @@ impl App {
         if let (Some(keeper), Some(files)) = (house.tls.clone(), &config.http.tls) {
             runtime.spawn(watch(keeper, Duration::from_millis(files.check_ms.into())));
         }
-        runtime.spawn(acceptor::yield_to_others());
         let server = start_server(config, listener, &house)?;
         let millis = |ms: u32| Duration::from_millis(ms.into());
         let patience = (millis(config.http.drain_ms), millis(config.http.shutdown_ms));
-        Ok((Self { address, house, writer, recorder, feeds, runtime, patience }, server))
+        Ok(Self { address, house, writer, recorder, feeds, runtime, server, patience })
     }
 
     /// Where it listens.
@@ -222,13 +219,21 @@ impl App {
         self.house.tape.epoch()
     }
 
-    /// Comes back if the tape's writer or the recorder of history ends by itself, which is a bug.
+    /// Comes back with what ended by itself, if something does, which is a bug.
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.
-    pub async fn broken(&self) {
-        let is_broken = || self.recorder.as_ref().is_some_and(Recorder::is_broken);
-        while !self.writer.thread.is_finished() && !is_broken() {
+    pub async fn broken(&self) -> &'static str {
+        loop {
+            if self.writer.thread.is_finished() {
+                return "the sequencer";
+            }
+            if self.recorder.as_ref().is_some_and(Recorder::is_broken) {
+                return "the recorder of history";
+            }
+            if self.server.is_broken() {
+                return "the server";
+            }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
@@ -247,7 +252,7 @@ impl App {
 
     /// Ends everything well: clients are told to come back, the feeds stop, the tape is closed. Who
     /// asks meanwhile is told that the server stops.
-    pub async fn shut_down(self, server: ServerHandle) {
+    pub async fn shut_down(self) {
         info!("stopping: nobody new is let in");
         self.house.draining.store(true, Ordering::Release);
         tokio::time::sleep(self.patience.0).await;
@@ -280,7 +285,7 @@ impl App {
                 info!(events = ?status.behind(), "not stored yet; the tape keeps it until it is");
             }
         }
-        server.stop(false).await;
+        self.server.stop();
         self.runtime.shutdown_background();
     }
 
@@ -419,5 +424,5 @@ fn start_server(
         head_timeout: millis(config.http.head_timeout_ms),
         connections: config.limits.connections,
     };
-    server::start(listener, listening, house).map_err(start("the server"))
+    Server::start(listener, &listening, house).map_err(start("the server"))
 }

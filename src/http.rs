@@ -1,6 +1,6 @@
 //! The ways in over HTTP: thin drivers without decisions of their own.
 
-pub mod acceptor;
+mod acceptor;
 mod asking;
 mod caller;
 mod compression;
@@ -12,6 +12,7 @@ pub mod entrance;
 mod failure;
 mod guard;
 mod h2;
+mod head;
 mod history;
 mod ops;
 mod origin;
@@ -30,6 +31,7 @@ mod streaming;
 pub mod turnstile;
 pub mod visitors;
 mod websocket;
+mod worker;
 
 use actix_web::Handler;
 use actix_web::HttpRequest;

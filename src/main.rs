@@ -69,10 +69,8 @@ async fn run(
     (talk, volume): (Talk, &Volume),
 ) -> anyhow::Result<()> {
     let mut hangups = signals::hangups().context("cannot watch for signals")?;
-    let (app, server) = App::build(&loaded.config).map_err(|error| explain(&error))?;
+    let app = App::build(&loaded.config).map_err(|error| explain(&error))?;
     let end = end_when_asked().context("cannot watch for signals")?;
-    let handle = server.handle();
-    let mut running = actix_web::rt::spawn(server);
     talk.say(&banner(&loaded.config, app.address(), app.epoch()));
     let mut reloader = app.reloader(loaded);
     loop {
@@ -83,18 +81,13 @@ async fn run(
                     volume.set(level);
                 }
             }
-            () = app.broken() => {
-                return Err(anyhow!("the sequencer ended by itself: see the log"));
-            }
-            ended = &mut running => {
-                ended??;
-                return Err(anyhow!("the server ended by itself"));
+            broken = app.broken() => {
+                return Err(anyhow!("{broken} ended by itself: see the log"));
             }
         }
     }
     let _over = give_up_after(app.longest_end());
-    app.shut_down(handle).await;
-    running.await??;
+    app.shut_down().await;
     Ok(())
 }
 

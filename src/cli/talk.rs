@@ -80,7 +80,7 @@ impl Volume {
         let filter = match level {
             Level::Error => "error,actix_http::h1::dispatcher=off",
             Level::Warn => "warn,actix_http::h1::dispatcher=off",
-            Level::Info => "info,actix_server=warn,actix_http::h1::dispatcher=off",
+            Level::Info => "info,actix_http::h1::dispatcher=off",
             Level::Debug => "info,tickwire=debug",
             Level::Trace => "info,tickwire=trace",
         };

@@ -23,7 +23,8 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::clock;
-use crate::http::visitors::Visit;
+use crate::http::acceptor::Admission;
+use crate::http::head::HeadClock;
 use crate::hub::shard;
 use crate::hub::shard::Line;
 use crate::hub::shard::SharedShard;
@@ -41,12 +42,13 @@ pub(super) struct Conn(Box<Ends>);
 #[derive(Debug)]
 struct Ends {
     line: Rc<Line>,
+    head: HeadClock,
     thirst: Thirst,
     unsent: Unsent,
     stuck: Option<Stuck>,
     /// Of the worker's other clients, who come before whatever is read of this one.
     shard: Option<SharedShard>,
-    _visit: Option<Visit>,
+    _admission: Admission,
 }
 
 /// What a request knows of its connection.
@@ -55,6 +57,10 @@ pub(super) struct Presence {
     line: Rc<Line>,
     is_direct: bool,
 }
+
+/// A request that is being answered, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Asking(Rc<Line>);
 
 /// Connections whose sockets do not take what there is for them.
 #[derive(Debug, Clone, Default)]
@@ -80,21 +86,35 @@ struct Thirst {
 }
 
 impl Conn {
-    /// A new connection, of which so many bytes are read in a second.
+    /// A new connection, whose heads have so long to arrive, and of which so many bytes are read in
+    /// a second.
     pub(super) fn new(
         socket: TcpStream,
-        (visit, shard): (Option<Visit>, Option<SharedShard>),
-        (unsent, bytes_per_s): (&Unsent, u32),
+        (admission, shard): (Admission, Option<SharedShard>),
+        (head, bytes_per_s, unsent): (HeadClock, u32, &Unsent),
     ) -> Self {
         let line = Rc::new(Line::new(socket));
         let thirst =
             Thirst { bytes_per_s, even_at: clock::monotonic(), wait: None, had_its_turn: false };
         let unsent = unsent.clone();
-        Self(Box::new(Ends { line, thirst, unsent, stuck: None, shard, _visit: visit }))
+        Self(Box::new(Ends {
+            line,
+            head,
+            thirst,
+            unsent,
+            stuck: None,
+            shard,
+            _admission: admission,
+        }))
     }
 
     pub(super) fn line(&self) -> &Line {
         &self.0.line
+    }
+
+    /// A head is waited for from now on, whatever was said before.
+    pub(super) fn expect_head(&mut self) {
+        self.0.head.start();
     }
 
     /// What requests know of it, where nothing stands between the library and the socket.
@@ -130,6 +150,12 @@ impl Drop for Stuck {
 }
 
 impl Presence {
+    /// A request has come.
+    pub(super) fn ask(&self) -> Asking {
+        self.line.ask();
+        Asking(Rc::clone(&self.line))
+    }
+
     /// The connection, if a shard can write to it past the library.
     pub(super) fn direct(&self) -> Option<Rc<Line>> {
         self.is_direct.then(|| Rc::clone(&self.line))
@@ -138,6 +164,22 @@ impl Presence {
     /// The connection, as far as it concerns whether the client is there.
     pub(super) fn line(&self) -> &Line {
         &self.line
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.answer();
+    }
+}
+
+impl Ends {
+    /// Ready once a head should have come, with what is to be said then.
+    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        if self.line.is_conversing() || self.line.is_asking() {
+            self.head.stop();
+        }
+        self.head.poll(cx)
     }
 }
 
@@ -180,6 +222,11 @@ impl AsyncRead for Conn {
         }
         ready!(self.0.thirst.poll(cx));
         self.0.shard.as_ref().map(shard::keep_up);
+        if let Poll::Ready(words) = self.0.poll_overdue(cx) {
+            // There is room for so few, as nothing else waits to be written.
+            let _told = self.0.line.socket().try_write(words.as_bytes());
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
         let socket = self.0.line.socket();
         loop {
             ready!(socket.poll_read_ready(cx))?;
@@ -190,6 +237,9 @@ impl AsyncRead for Conn {
                     return Poll::Ready(Ok(()));
                 }
                 Ok(bytes) => {
+                    if !is_conversing {
+                        self.0.head.start();
+                    }
                     self.0.thirst.drink(bytes, clock::monotonic());
                     return Poll::Ready(Ok(()));
                 }
@@ -205,6 +255,8 @@ impl AsyncWrite for Conn {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        // Who is told something is not waited for.
+        self.0.head.stop();
         let written = self.0.line.poll_write(cx, bytes);
         if written.is_pending() {
             let Ends { stuck, unsent, .. } = &mut *self.0;
@@ -222,6 +274,7 @@ impl AsyncWrite for Conn {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.shard.as_ref().map(shard::keep_up);
         Poll::Ready(socket2::SockRef::from(self.0.line.socket()).shutdown(Shutdown::Write))
     }
 }

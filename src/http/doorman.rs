@@ -14,6 +14,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Next;
 
+use crate::http::conn::Presence;
 use crate::http::entrance::Heeded;
 use crate::http::failure::Failure;
 use crate::http::screen;
@@ -35,6 +36,7 @@ pub(super) async fn look_at<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let _asking = request.request().conn_data::<Presence>().map(Presence::ask);
     match check(request.request()) {
         Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
         Err(failure) => Ok(request.into_response(failure.error_response()).map_into_right_body()),

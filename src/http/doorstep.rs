@@ -3,11 +3,10 @@
 //! One that ends at once is made anew at once, by some programs ten thousand times a second, and
 //! to accept each takes time from those who are served. One that hears nothing waits.
 
+use std::collections::VecDeque;
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use tracing::debug;
 
@@ -16,42 +15,30 @@ const STAY: Duration = Duration::from_secs(1);
 /// How many do at once; those beyond them end at once.
 const PLACES: usize = if cfg!(test) { 2 } else { 1_024 };
 
-/// The doorstep of all workers.
+/// Who stands there, and until when; the first to go is the first.
 #[derive(Debug, Default)]
-pub(super) struct Doorstep(Arc<AtomicUsize>);
-
-/// One who stands there, until it is dropped.
-struct Place(Arc<AtomicUsize>);
+pub(super) struct Doorstep(VecDeque<(Instant, TcpStream)>);
 
 impl Doorstep {
     /// Ends a connection: with a reset, as a close would leave the kernel with work and the peer
     /// with hope.
-    pub(super) fn end(&self, socket: actix_web::rt::net::TcpStream) {
-        // The runtime is not to be woken by what it is sent.
-        let ended = socket.into_std().and_then(|socket| {
-            socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
-            Ok(socket)
-        });
-        match ended {
-            Ok(socket) => self.keep(socket),
-            Err(error) => debug!(%error, "a connection ended by itself"),
+    pub(super) fn end(&mut self, socket: TcpStream, now: Instant) {
+        if let Err(error) = socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)) {
+            debug!(%error, "a connection ended by itself");
+        } else if self.0.len() < PLACES {
+            self.0.push_back((now + STAY, socket));
         }
     }
 
-    fn keep(&self, socket: TcpStream) {
-        let place = Place(Arc::clone(&self.0));
-        if self.0.fetch_add(1, Ordering::Relaxed) < PLACES {
-            actix_web::rt::spawn(async move {
-                tokio::time::sleep(STAY).await;
-                drop((socket, place));
-            });
-        }
+    /// How long the first is to stand there still; `None` if nobody does.
+    pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
+        self.0.front().map(|(until, _)| until.saturating_duration_since(now))
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    /// Lets so many go, at most, who have.
+    pub(super) fn release(&mut self, most: usize, now: Instant) {
+        let due = self.0.iter().take(most).take_while(|(until, _)| *until <= now).count();
+        self.0.drain(..due);
     }
 }
 
@@ -59,46 +46,52 @@ impl Drop for Place {
 mod tests {
     use std::io::ErrorKind;
     use std::io::Read as _;
-    use std::time::Instant;
+    use std::net::TcpListener;
 
     use super::*;
     use crate::clock;
 
     /// A connection, and the socket that it comes to.
-    async fn connection() -> (TcpStream, actix_web::rt::net::TcpStream) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (socket, _) = listener.accept().await.unwrap();
+        let (socket, _) = listener.accept().unwrap();
         (client, socket)
     }
 
-    /// When a client sees its connection end with a reset.
-    async fn ended(mut client: TcpStream) -> Instant {
-        let read = move || (client.read(&mut [0]).unwrap_err().kind(), clock::monotonic());
-        let (error, at) = actix_web::rt::task::spawn_blocking(read).await.unwrap();
-        assert_eq!(error, ErrorKind::ConnectionReset);
-        at
+    /// Whether a client sees its connection end with a reset.
+    fn is_ended(mut client: &TcpStream) -> bool {
+        client.set_nonblocking(true).unwrap();
+        match client.read(&mut [0]).unwrap_err().kind() {
+            ErrorKind::ConnectionReset => true,
+            ErrorKind::WouldBlock => false,
+            error => panic!("{error}"),
+        }
     }
 
-    #[actix_web::test]
-    async fn those_for_whom_there_is_a_place_wait() {
-        let doorstep = Doorstep::default();
-        let mut clients = Vec::new();
+    #[test]
+    fn those_for_whom_there_is_a_place_wait() {
+        let mut doorstep = Doorstep::default();
         let began = clock::monotonic();
-        for _ in 0..=PLACES {
-            let (client, socket) = connection().await;
-            doorstep.end(socket);
-            clients.push(client);
-        }
-        let last = ended(clients.pop().unwrap()).await;
-        assert!(last < began + STAY, "{:?}", last - began);
-        for client in clients {
-            let at = ended(client).await;
-            assert!(at >= began + STAY, "{:?}", at - began);
-        }
-        let (client, socket) = connection().await;
-        let began = clock::monotonic();
-        doorstep.end(socket);
-        assert!(ended(client).await >= began + STAY, "there are places again");
+        let clients: Vec<TcpStream> = (0..=PLACES)
+            .map(|_| {
+                let (client, socket) = connection();
+                doorstep.end(socket, began);
+                client
+            })
+            .collect();
+        let ended = |of: &[TcpStream]| of.iter().map(is_ended).collect::<Vec<_>>();
+        assert_eq!(ended(&clients), [false, false, true]);
+        assert_eq!(doorstep.time_left(began), Some(STAY));
+        doorstep.release(9, began + STAY - Duration::from_nanos(1));
+        assert_eq!(ended(&clients[..2]), [false, false]);
+        doorstep.release(1, began + STAY);
+        assert_eq!(ended(&clients[..2]), [true, false]);
+        let (client, socket) = connection();
+        doorstep.end(socket, began);
+        assert!(!is_ended(&client), "there is a place again");
+        doorstep.release(9, began + STAY);
+        assert!(is_ended(&clients[1]) && is_ended(&client));
+        assert_eq!(doorstep.time_left(began), None);
     }
 }

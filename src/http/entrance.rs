@@ -13,7 +13,6 @@ use std::time::Instant;
 
 use crate::config::limits::Limits;
 use crate::config::limits::Loopback;
-use crate::http::doorstep::Doorstep;
 use crate::http::turnstile::Pace;
 use crate::http::turnstile::Turnstile;
 use crate::http::visitors::Visit;
@@ -42,7 +41,6 @@ pub struct Entrance {
     handshakes: Turnstile,
     refusals: Turnstile,
     turned_away: AtomicU64,
-    pub(super) doorstep: Doorstep,
 }
 
 /// How a connection begins.
@@ -92,7 +90,6 @@ impl Entrance {
             handshakes: Turnstile::new(handshakes),
             refusals: Turnstile::new(refusals),
             turned_away: AtomicU64::new(0),
-            doorstep: Doorstep::default(),
         }
     }
 

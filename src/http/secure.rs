@@ -54,14 +54,17 @@ impl Doorkeeper {
     /// Shakes hands; `None` if that came to nothing.
     pub(super) async fn take(&self, conn: Conn) -> Option<Taken> {
         match tokio::time::timeout(self.timeout, self.shake(conn)).await {
-            Ok(Ok(Some(stream))) => {
+            Ok(Ok(Some(mut stream))) => {
                 let spoken = match stream.get_ref().1.alpn_protocol() {
                     Some(b"h2") => {
                         // It has windows of its own.
                         stream.get_ref().0.line().converse();
                         Spoken::Http2
                     }
-                    _ => Spoken::Http1,
+                    _ => {
+                        stream.get_mut().0.expect_head();
+                        Spoken::Http1
+                    }
                 };
                 return Some(Taken { stream, spoken });
             }

@@ -6,7 +6,6 @@ use crate::client::Raw;
 use crate::client::head;
 use crate::client::masked;
 use crate::client::upgrade;
-use crate::harness::PATIENCE;
 use crate::harness::Server;
 use crate::harness::eventually;
 use crate::harness::since;
@@ -283,29 +282,69 @@ fn a_flood_of_pings_holds_no_memory_and_nobody_up() {
 #[test]
 fn a_head_that_never_ends_is_cut() {
     let server = Server::start(&[("http.head_timeout_ms", "500")]);
-    for begun in ["", "GET /v1/stream HTTP/1.1\r\nHost:"] {
+    let whole = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let both = format!("{whole}GET /v1/st");
+    for (answers, begun) in [(0, ""), (0, "GET /v1/stream HTTP/1.1\r\nHost:"), (1, &both)] {
         let mut raw = Raw::open(server.address);
         let started = monotonic();
         raw.send(begun.as_bytes());
-        while since(started) < PATIENCE && (begun.is_empty() || raw.send(b"x")) {
-            std::thread::sleep(Duration::from_millis(50));
-            if begun.is_empty() || since(started) > Duration::from_millis(900) {
-                break;
-            }
+        if !begun.is_empty() {
+            drip(&raw);
         }
-        assert!(ended(&mut raw), "{begun:?}");
-        assert!(since(started) < Duration::from_secs(4), "{begun:?} {:?}", since(started));
+        for _ in 0..answers {
+            assert_eq!(raw.status(), Some(200));
+        }
+        let rest = rest(&mut raw);
+        let late = since(started);
+        assert!(rest.contains("HTTP/1.1 408 "), "{begun:?}: {rest:?}");
+        assert!(rest.ends_with(r#""no request came within http.head_timeout_ms"}}"#), "{rest:?}");
+        assert!((370..1_500).contains(&late.as_millis()), "{begun:?} {late:?}");
     }
 }
 
-/// Reads until the server ends the connection.
-fn ended(raw: &mut Raw) -> bool {
-    use std::io::Read as _;
-    let mut rest = Vec::new();
-    match raw.stream.read_to_end(&mut rest) {
-        Ok(_) => true,
-        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+/// Sends a byte each 50 ms, as long as they are taken.
+fn drip(raw: &Raw) {
+    use std::io::Write as _;
+    let mut stream = raw.stream.try_clone().unwrap();
+    std::thread::spawn(move || {
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+}
+
+#[test]
+fn who_waits_for_an_answer_is_not_cut() {
+    let server = Server::start(&[
+        ("http.head_timeout_ms", "300"),
+        ("feeds.sim.symbols", "30"),
+        ("feeds.sim.ticks_per_s", "1"),
+        ("stream.heartbeat_ms", "60000"),
+    ]);
+    let path = "/v1/poll?channel=trades&symbols=sim:S00025-USD&wait_ms=1500";
+    let mut cursor = String::new();
+    let polls = std::iter::from_fn(|| {
+        let started = monotonic();
+        let polled = crate::client::get(server.address, &format!("{path}{cursor}"));
+        assert_eq!(polled.status, 200);
+        cursor = format!("&cursor={}", polled.json()["cursor"].as_str().unwrap());
+        Some(since(started))
+    });
+    // Some find a trade.
+    assert!(polls.take(20).any(|took| took > Duration::from_secs(1)));
+    let mut stream = Raw::open(server.address);
+    stream.send(b"GET /v1/sse?channel=ticker&symbols=sim:BTC-USD HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(stream.status(), Some(200));
+    let started = monotonic();
+    while since(started) < Duration::from_secs(2) {
+        assert!(stream.fill(), "a stream goes on");
     }
+}
+
+/// What the server says until it ends the connection.
+fn rest(raw: &mut Raw) -> String {
+    while raw.fill() {}
+    String::from_utf8(std::mem::take(&mut raw.bytes)).unwrap()
 }
 
 #[test]

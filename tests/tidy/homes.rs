@@ -42,7 +42,11 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("print!", &["src/cli", "src/main.rs", "tests/", "benches/"], "`tracing`, or a verb of `cli`"),
     ("eprintln!", &["src/cli", "src/main.rs", "tests/", "benches/"], "`tracing`"),
     ("eprint!", &["src/cli", "src/main.rs", "tests/", "benches/"], "`tracing`"),
-    ("thread::sleep", &["src/sequencer.rs", "tests/", "benches/"], "a timer of the driver"),
+    (
+        "thread::sleep",
+        &["src/http/acceptor.rs", "src/sequencer.rs", "tests/", "benches/"],
+        "a timer of the driver",
+    ),
 ];
 
 fn homes(file: &Source) -> Vec<String> {

@@ -22,6 +22,8 @@ pub struct Line {
     is_taken: Cell<bool>,
     is_ended: Cell<bool>,
     is_conversing: Cell<bool>,
+    /// Requests that are not answered yet.
+    asked: Cell<u32>,
 }
 
 impl Line {
@@ -29,7 +31,8 @@ impl Line {
     #[must_use]
     pub const fn new(socket: TcpStream) -> Self {
         let (is_ended, is_conversing) = (Cell::new(false), Cell::new(false));
-        Self { socket, is_taken: Cell::new(true), is_ended, is_conversing }
+        let (is_taken, asked) = (Cell::new(true), Cell::new(0));
+        Self { socket, is_taken, is_ended, is_conversing, asked }
     }
 
     /// The socket.
@@ -69,6 +72,22 @@ impl Line {
     #[must_use]
     pub const fn is_conversing(&self) -> bool {
         self.is_conversing.get()
+    }
+
+    /// The client asks for something.
+    pub fn ask(&self) {
+        self.asked.set(self.asked.get() + 1);
+    }
+
+    /// It is told something of what it asked for, or nothing will come of it.
+    pub fn answer(&self) {
+        self.asked.set(self.asked.get().saturating_sub(1));
+    }
+
+    /// Whether it waits for an answer.
+    #[must_use]
+    pub const fn is_asking(&self) -> bool {
+        self.asked.get() > 0
     }
 
     /// Writes for the library, once the socket takes something.
