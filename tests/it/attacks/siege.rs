@@ -125,6 +125,8 @@ impl Siege {
             ("feeds.sim.ticks_per_s", ticks),
             ("feeds.sim.symbols", symbols),
             ("http.head_timeout_ms", "1000"),
+            // The crowd only reads.
+            ("stream.ping_ms", "600000"),
         ];
         // The server has processors of its own, if there are two.
         let split = patience.is_strict.then(|| Cores::here().split()).flatten();

@@ -6,11 +6,11 @@
 //! server on one processor and all others on another, on a machine with nothing else to do:
 //!
 //! ```text
-//! export TMPDIR=/dev/shm TICKWIRE_SIEGE_S=20
+//! export TMPDIR=/dev/shm TICKWIRE_SIEGE_S=12
 //! cargo test --release --test it storms -- --test-threads 1 --nocapture
 //! ```
 //!
-//! where 20 is how many seconds of each are compared; it needs `chrt`. Attackers come from one
+//! where 12 is how many seconds of each are compared; it needs `chrt`. Attackers come from one
 //! address, which has the limits that addresses have by default.
 
 use std::io::Write as _;
@@ -20,6 +20,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::siege::FLOOD;
+use super::siege::Field;
 use super::siege::Siege;
 use crate::access::Issuer;
 use crate::access::bad_tokens;
@@ -39,6 +40,12 @@ fn siege() -> Siege {
 
 fn request(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n").into_bytes()
+}
+
+/// By how much two measurements of the same differ.
+#[test]
+fn nothing_at_all() {
+    siege().storm("nothing", FLOOD, Field::talk_to_itself);
 }
 
 #[test]
