@@ -295,7 +295,7 @@ pub(crate) fn comes_back_when_it_is_asked_to(make: Make) {
     let mut town =
         Town::start(&[("feeds.sim.ticks_per_s", "1000"), ("http.reconnect_spread_ms", "600")]);
     let wanted = json!({ "url": town.url(), "channels": ["trades"], "names": ["sim:*"],
-        "backoff_ms": 8_000 });
+        "backoff_ms": 4_000 });
     let Some(mut reader) = make(&wanted) else { return };
     reader.until("a trade", |it| it["message"]["type"] == "trade");
     std::thread::sleep(Duration::from_millis(300));
