@@ -14,7 +14,8 @@ use tokio::time::Sleep;
 /// What is said to who took too long.
 const OVERDUE: &str = concat!(
     "HTTP/1.1 408 Request Timeout\r\n",
-    "Content-Type: application/json\r\nContent-Length: 88\r\nConnection: close\r\n\r\n",
+    "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n",
+    "Content-Length: 88\r\nConnection: close\r\n\r\n",
     r#"{"error":{"code":"bad_request","message":"no request came within http.head_timeout_ms"}}"#
 );
 /// Not all that began together are to end together: each has this part of the time, or more.
