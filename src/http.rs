@@ -14,6 +14,7 @@ mod guard;
 mod h2;
 mod head;
 mod history;
+pub mod listening;
 mod ops;
 mod origin;
 mod place;

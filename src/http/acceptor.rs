@@ -28,8 +28,7 @@ use tracing::warn;
 
 use crate::clock;
 use crate::http::doorstep::Doorstep;
-use crate::http::entrance::Beginning;
-use crate::http::server::Listening;
+use crate::http::listening::Listening;
 use crate::http::shop::House;
 use crate::http::visitors::Visit;
 
@@ -148,9 +147,8 @@ impl Acceptor {
 
     /// Deals with a connection: in a worker, or on the doorstep.
     fn receive(&mut self, socket: TcpStream, peer: SocketAddr, room: OwnedSemaphorePermit) {
-        let how = if self.house.tls.is_some() { Beginning::Tls } else { Beginning::Plain };
         let door = self.doors.iter().min_by_key(|door| Arc::strong_count(&door.inside));
-        let (Some(visit), Some(door)) = (self.house.open(peer.ip(), how), door) else {
+        let (Some(visit), Some(door)) = (self.house.open(peer.ip()), door) else {
             return self.doorstep.end(socket, clock::monotonic());
         };
         if let Err(error) = tune(&socket, self.listening.rules_now(&self.house).write_deadline) {

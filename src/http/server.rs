@@ -2,11 +2,9 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use mio::Poll;
 use mio::Waker;
@@ -18,11 +16,10 @@ use crate::http::acceptor;
 use crate::http::acceptor::Acceptor;
 use crate::http::acceptor::Door;
 use crate::http::doorstep::Doorstep;
+use crate::http::listening::Listening;
 use crate::http::secure::Doorkeeper;
 use crate::http::shop::House;
 use crate::http::worker::Worker;
-use crate::hub::shard::FlushRule;
-use crate::subscriber::Rules;
 
 /// Connections that are held besides `limits.connections`: those beyond them are told so.
 const ROOM_BESIDES: usize = 256;
@@ -32,40 +29,11 @@ const ARRIVALS: usize = 64;
 /// connection takes milliseconds.
 const RECEIVED_BYTES: usize = 64 * 1024;
 
-/// How a server listens.
-#[derive(Debug, Clone)]
-pub struct Listening {
-    /// What is the same for all clients.
-    pub rules: Arc<Rules>,
-    /// When they are written to.
-    pub flush: FlushRule,
-    /// Worker threads; 0 for one a core.
-    pub workers: usize,
-    /// Longest time for a request's head to arrive.
-    pub head_timeout: Duration,
-    /// Connections that are held at once.
-    pub connections: usize,
-}
-
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
     stop: Waker,
     threads: Vec<JoinHandle<()>>,
-}
-
-impl Listening {
-    /// The rules as they are now: they may have been read anew.
-    pub(super) fn rules_now(&self, house: &House) -> Arc<Rules> {
-        house.hub.rules().unwrap_or_else(|| Arc::clone(&self.rules))
-    }
-
-    fn threads(&self) -> usize {
-        match self.workers {
-            0 => thread::available_parallelism().map_or(1, NonZeroUsize::get),
-            workers => workers,
-        }
-    }
 }
 
 impl Server {

@@ -141,11 +141,12 @@ impl House {
 
     /// Takes a connection up that a client has made; `None` if it is to be ended unread. Proxies
     /// are not counted: they are many clients.
-    pub(super) fn open(&self, peer: IpAddr, how: Beginning) -> Option<Option<Visit>> {
+    pub(super) fn open(&self, peer: IpAddr) -> Option<Option<Visit>> {
         let peer = peer.to_canonical();
         if self.manners().trusted.trusts(peer) {
             return Some(None);
         }
+        let how = if self.tls.is_some() { Beginning::Tls } else { Beginning::Plain };
         self.entrance.open(peer, how, clock::monotonic()).map(Some)
     }
 }
